@@ -1,0 +1,3 @@
+//! The wattest command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The test harness: options, trials, console, exit codes.

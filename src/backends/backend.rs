@@ -1,0 +1,102 @@
+//! The traits of a backend and of a loaded engine, and what a generation gives.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::backends::BackendError;
+use crate::generate::{Row, Timings};
+use crate::settings::Settings;
+
+/// What runs models: a library in this process.
+pub trait Backend {
+    /// The name used in case names and in `params/<name>.yaml`.
+    fn name(&self) -> &'static str;
+
+    /// Whether it can run here, without loading anything heavy to find out.
+    fn availability(&self) -> Availability;
+
+    /// Refuses settings that no engine of this backend accepts (unknown names, wrong types,
+    /// values out of bounds, contradictions) without any work. `load` and `generate` check the
+    /// same themselves; this is for asking beforehand.
+    ///
+    /// # Errors
+    /// [`BackendError::Refused`].
+    fn check(&self, settings: &Settings) -> Result<(), BackendError>;
+
+    /// Loads the model in directory `model` with the load settings among `settings`.
+    ///
+    /// # Errors
+    /// Refused settings before any file is read; then what is wrong with the model directory.
+    fn load(&self, model: &Path, settings: &Settings) -> Result<Box<dyn Engine>, BackendError>;
+}
+
+/// Whether a backend can run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Availability {
+    /// It can.
+    Ready,
+    /// It cannot.
+    Off {
+        /// Why.
+        reason: String,
+        /// The command that turns it on.
+        remedy: String,
+    },
+}
+
+/// A loaded model, ready for requests.
+pub trait Engine {
+    /// The load settings as the engine really has them: read off the loaded tensors and pools,
+    /// not off the request.
+    fn effective(&self) -> Settings;
+
+    /// Generates for all `prompts` with the request settings among `settings` (load settings in
+    /// it are checked to be those of this engine).
+    ///
+    /// # Errors
+    /// Refused settings before any work; failures of the work.
+    fn generate(
+        &mut self,
+        prompts: &[Prompt],
+        settings: &Settings,
+    ) -> Result<Generation, BackendError>;
+
+    /// The text of single tokens, to fill in `@text.N`.
+    fn token_text(&self, token: u32) -> String;
+
+    /// `model_type` of the loaded model, as `config.json` has it.
+    fn architecture(&self) -> String;
+}
+
+/// What to continue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prompt {
+    /// Text, tokenised as the model's tokenizer.json says.
+    Text(String),
+    /// Token ids.
+    Tokens(Vec<u32>),
+}
+
+/// What a generation gave.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Generation {
+    /// One per prompt, in the order asked.
+    pub prompts: Vec<PromptOutput>,
+    /// The settings that were really in force, read back from what the loop used; load settings
+    /// included.
+    pub effective: Settings,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// The rows generated for one prompt.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PromptOutput {
+    /// The prompt as tokens.
+    pub prompt_tokens: Vec<u32>,
+    /// `num_return_sequences` rows, best first where they are ranked.
+    pub rows: Vec<Row>,
+}

@@ -1,0 +1,39 @@
+//! What can go wrong in a backend.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::refusal::Refusal;
+
+/// A backend could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Error)]
+#[serde(tag = "kind", content = "detail", rename_all = "snake_case")]
+pub enum BackendError {
+    /// A setting is not accepted; nothing was done.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The model directory lacks something or holds something wrong; the text names the file and,
+    /// where there is one, the tensor or key, and what to do.
+    #[error("{0}")]
+    Model(String),
+    /// The backend is not in this build or cannot run on this machine.
+    #[error("{reason}; {remedy}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+        /// The command that mends it.
+        remedy: String,
+    },
+    /// More memory was asked for than there is.
+    #[error("out of memory: {0}")]
+    OutOfMemory(String),
+    /// The work itself failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<Refusal> for BackendError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

@@ -1,0 +1,1 @@
+//! What a worker writes: pipes, case marks, bounded spools.

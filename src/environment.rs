@@ -1,0 +1,1 @@
+//! The snapshot of the machine and the build for the record.

@@ -1,0 +1,3 @@
+//! Every parameter of every backend as a test case.
+
+fn main() {}
