@@ -105,7 +105,8 @@ mod tests {
             sequence_score: None,
             finish: Finish::Length,
         };
-        let prompts = rows.iter().map(|one| PromptOutput { prompt_tokens: vec![1], rows: vec![row(one)] });
+        let prompts =
+            rows.iter().map(|one| PromptOutput { prompt_tokens: vec![1], rows: vec![row(one)] });
         Generation { prompts: prompts.collect(), ..Generation::default() }
     }
 

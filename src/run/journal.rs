@@ -139,6 +139,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, JournalError> {
             "has {found} and this wattest reads version {SCHEMA_VERSION}; use the one that wrote it"
         )));
     }
-    serde_json::from_value(value)
-        .map_err(|error| fault(format!("is not what it should be: {error}; move it out of the way")))
+    serde_json::from_value(value).map_err(|error| {
+        fault(format!("is not what it should be: {error}; move it out of the way"))
+    })
 }

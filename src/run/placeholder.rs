@@ -89,9 +89,12 @@ impl Row {
                 Some(Placeholder::Text(index)) => Value::from(self.at(index, text)?.1.as_str()),
                 None => value.clone(),
             },
-            Value::Array(items) => items.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?,
+            Value::Array(items) => {
+                items.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?
+            }
             Value::Object(map) => {
-                let entry = |(key, item): (&String, &Value)| Ok((self.key(key)?, self.value(item)?));
+                let entry =
+                    |(key, item): (&String, &Value)| Ok((self.key(key)?, self.value(item)?));
                 Value::Object(map.iter().map(entry).collect::<Result<_, _>>()?)
             }
             _ => value.clone(),
@@ -152,7 +155,9 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_a_placeholder_is_a_string() {
-        for text in ["@token", "@token.", "@token.x", "@token.-1", "@token.+1", "token.1", "@other.1"] {
+        for text in
+            ["@token", "@token.", "@token.x", "@token.-1", "@token.+1", "token.1", "@other.1"]
+        {
             assert!(!is_in(&json!(text)), "{text}");
         }
     }

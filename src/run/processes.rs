@@ -54,7 +54,9 @@ pub(super) fn name(pid: Pid) -> String {
 /// Ends `processes` and waits until they are gone, so that all they wrote is in the pipes.
 pub(super) fn end(processes: &[Pid]) {
     for &process in processes {
-        let Ok(handle) = rustix::process::pidfd_open(process, PidfdFlags::empty()) else { continue };
+        let Ok(handle) = rustix::process::pidfd_open(process, PidfdFlags::empty()) else {
+            continue;
+        };
         let _ = rustix::process::pidfd_send_signal(&handle, Signal::KILL);
         let mut poll = [PollFd::new(&handle, PollFlags::IN)];
         let _ = rustix::event::poll(&mut poll, Some(&GONE));

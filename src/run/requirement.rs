@@ -52,7 +52,8 @@ impl Found {
             }
             // A case may be placed on any of them, so all must do.
             Ok(found) => {
-                let weak = found.iter().find(|one| capability(one).is_none_or(|has| has < least))?;
+                let weak =
+                    found.iter().find(|one| capability(one).is_none_or(|has| has < least))?;
                 Some(format!("needs compute capability {needed}, found {weak}"))
             }
             Err(why) => Some(format!("needs compute capability {needed}, found none: {why}")),
@@ -93,7 +94,9 @@ fn visible(all: Vec<String>, variable: Option<&str>) -> Vec<String> {
     let names = variable.split(',').map(str::trim).take_while(|name| !name.is_empty());
     let named = names.enumerate().map_while(|(position, name)| match name.parse::<usize>() {
         Ok(index) => all.get(index).cloned(),
-        Err(_) if name.starts_with("GPU-") || name.starts_with("MIG-") => all.get(position).cloned(),
+        Err(_) if name.starts_with("GPU-") || name.starts_with("MIG-") => {
+            all.get(position).cloned()
+        }
         Err(_) => None,
     });
     named.collect()

@@ -58,13 +58,7 @@ impl From<Gone> for Stop {
 impl Session {
     pub(super) fn new(setup: Setup) -> Self {
         let references = References::of_run(&setup.run);
-        Self {
-            setup,
-            backends: HashMap::new(),
-            engine: None,
-            references,
-            found: Found::default(),
-        }
+        Self { setup, backends: HashMap::new(), engine: None, references, found: Found::default() }
     }
 
     /// Runs `case`. Whether it left processes behind is the caller's to see.
@@ -154,9 +148,8 @@ impl Session {
         let mut settings = case.settings.clone();
         let mut reference = case.reference.clone();
         if has(&settings, false) || has(&reference, false) || has(&reference, true) {
-            let plain = reference.only(|path| {
-                reference.get(path).is_some_and(|value| !placeholder::is_in(value))
-            });
+            let plain = reference
+                .only(|path| reference.get(path).is_some_and(|value| !placeholder::is_in(value)));
             let base = self.reference(case, &plain, marks)?;
             settings = fill(&base.row, &settings, |path| !is_value(path))?;
             reference = fill(&base.row, &reference, |_| true)?;

@@ -107,14 +107,8 @@ pub(super) fn watch(
     reader: &mut Reader<'_>,
     limits: Limits,
 ) -> Watched {
-    let mut watch = Watch {
-        worker,
-        capture,
-        reader,
-        phase: Phase::Load,
-        begun: None,
-        phases: BTreeMap::new(),
-    };
+    let mut watch =
+        Watch { worker, capture, reader, phase: Phase::Load, begun: None, phases: BTreeMap::new() };
     let ending = watch.until_end(limits);
     watch.leave();
     Watched { ending, phase: watch.phase, phases: watch.phases }

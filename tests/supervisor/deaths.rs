@@ -8,7 +8,7 @@ use wattest::run::{Isolate, WorkerCommand};
 
 use crate::fixture::{Run, Test, stderr, stdout};
 
-pub const TESTS: &[Test] = &[
+pub(crate) const TESTS: &[Test] = &[
     ("deaths::all_are_told_apart_and_others_run", all_are_told_apart_and_others_run),
     ("deaths::while_loading", while_loading),
     ("deaths::exit_0_is_no_success", exit_0_is_no_success),
@@ -40,8 +40,17 @@ cases:
 "#,
     );
     let names = [
-        "fine", "aborts", "fine", "segfaults", "exits", "killed", "fails", "fine", "starves",
-        "refuses", "fine",
+        "fine",
+        "aborts",
+        "fine",
+        "segfaults",
+        "exits",
+        "killed",
+        "fails",
+        "fine",
+        "starves",
+        "refuses",
+        "fine",
     ];
     let records = run.run(&names);
     assert_eq!(records.len(), names.len());
@@ -58,9 +67,10 @@ cases:
             "fails" => (failed(BackendError::Failed("no good".to_owned())), ""),
             "starves" => (failed(BackendError::OutOfMemory("5 GiB wanted".to_owned())), ""),
             "refuses" => {
-                assert!(
-                    matches!(&record.outcome, Outcome::Errored { error: BackendError::Refused(_), .. })
-                );
+                assert!(matches!(
+                    &record.outcome,
+                    Outcome::Errored { error: BackendError::Refused(_), .. }
+                ));
                 continue;
             }
             other => panic!("{other}"),
@@ -107,10 +117,7 @@ fn deadline() {
     let mut options = run.options();
     options.timeout = Duration::from_millis(300);
     let records = run.run_with(options, &["hangs", "fine"]);
-    assert_eq!(
-        records[0].outcome,
-        Outcome::TimedOut { limit_s: 0.3, during: "run".to_owned() }
-    );
+    assert_eq!(records[0].outcome, Outcome::TimedOut { limit_s: 0.3, during: "run".to_owned() });
     assert_eq!(run.text(stdout, &records[0]), "here");
     assert!(records[0].duration_s < 10.0);
     assert_eq!(records[1].outcome, Outcome::Completed);

@@ -11,25 +11,25 @@ use wattest::run::{Isolate, Supervisor, SupervisorOptions, WorkerCommand};
 use wattest::schema::Case;
 
 /// Tells this program to be a worker.
-pub const WORKER: &str = "WATTEST_TEST_WORKER";
+pub(crate) const WORKER: &str = "WATTEST_TEST_WORKER";
 
 /// Tells this program to play another part.
-pub const ROLE: &str = "WATTEST_TEST_ROLE";
+pub(crate) const ROLE: &str = "WATTEST_TEST_ROLE";
 
 /// A named test.
-pub type Test = (&'static str, fn());
+pub(crate) type Test = (&'static str, fn());
 
 /// A run folder with a script in it.
-pub struct Run {
+pub(crate) struct Run {
     /// The folder.
-    pub folder: TempDir,
+    pub(crate) folder: TempDir,
     /// All cases of the script, the baseline first.
-    pub cases: Vec<Case>,
+    pub(crate) cases: Vec<Case>,
 }
 
 impl Run {
     /// With `script`, in which `{run}` stands for the run folder.
-    pub fn new(script: &str) -> Self {
+    pub(crate) fn new(script: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let script = script.replace("{run}", &folder.path().display().to_string());
         std::fs::write(folder.path().join("script.yaml"), script).unwrap();
@@ -37,26 +37,26 @@ impl Run {
         Self { folder, cases }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// The case `scripted::script=<name>` (or its negative).
-    pub fn case(&self, name: &str) -> &Case {
+    pub(crate) fn case(&self, name: &str) -> &Case {
         let ends = |case: &&Case| case.name.rsplit_once('=').is_some_and(|(_, one)| one == name);
         self.cases.iter().find(ends).unwrap()
     }
 
-    pub fn options(&self) -> SupervisorOptions {
+    pub(crate) fn options(&self) -> SupervisorOptions {
         options(self.path())
     }
 
-    pub fn supervisor(&self) -> Supervisor {
+    pub(crate) fn supervisor(&self) -> Supervisor {
         Supervisor::new(self.options())
     }
 
     /// Runs the cases of these names in this order with `options`; the last records of each.
-    pub fn run_with(&self, options: SupervisorOptions, names: &[&str]) -> Vec<Record> {
+    pub(crate) fn run_with(&self, options: SupervisorOptions, names: &[&str]) -> Vec<Record> {
         let mut supervisor = Supervisor::new(options);
         let mut records: Vec<Record> = Vec::new();
         let update = |records: &mut Vec<Record>, late: Option<Record>| {
@@ -73,21 +73,26 @@ impl Run {
         records
     }
 
-    pub fn run(&self, names: &[&str]) -> Vec<Record> {
+    pub(crate) fn run(&self, names: &[&str]) -> Vec<Record> {
         self.run_with(self.options(), names)
     }
 
     /// What is kept of stdout (or stderr) of a case.
-    pub fn text(&self, stream: impl Fn(&Captured) -> &CapturedStream, record: &Record) -> String {
-        let bytes = stream(&record.captured).file.as_ref().map(|file| {
-            std::fs::read(self.path().join(file)).unwrap()
-        });
+    pub(crate) fn text(
+        &self,
+        stream: impl Fn(&Captured) -> &CapturedStream,
+        record: &Record,
+    ) -> String {
+        let bytes = stream(&record.captured)
+            .file
+            .as_ref()
+            .map(|file| std::fs::read(self.path().join(file)).unwrap());
         String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
     }
 }
 
 /// Supervisor options for the run in `folder`.
-pub fn options(folder: &Path) -> SupervisorOptions {
+pub(crate) fn options(folder: &Path) -> SupervisorOptions {
     SupervisorOptions {
         run: folder.to_owned(),
         model: PathBuf::from("no-model"),
@@ -105,20 +110,27 @@ pub fn options(folder: &Path) -> SupervisorOptions {
 }
 
 /// Descriptor 1.
-pub fn stdout(captured: &Captured) -> &CapturedStream {
+pub(crate) fn stdout(captured: &Captured) -> &CapturedStream {
     &captured.stdout
 }
 
 /// Descriptor 2.
-pub fn stderr(captured: &Captured) -> &CapturedStream {
+pub(crate) fn stderr(captured: &Captured) -> &CapturedStream {
     &captured.stderr
 }
 
 /// Waits until `condition` holds; fails after a minute.
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let start = std::time::Instant::now();
     while !condition() {
         assert!(start.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
         std::thread::yield_now();
     }
+}
+
+/// Whether some process has this in its command line.
+pub(crate) fn is_running(argument: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines.any(|line| String::from_utf8_lossy(&line).contains(argument))
 }

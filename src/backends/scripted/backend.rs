@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use crate::backends::scripted::deeds::{self, Late};
 use crate::backends::scripted::script::{Act, BACKEND, PARAMETER, Script, Step};
-use crate::backends::{Availability, Backend, BackendError, Engine, Generation, Prompt, PromptOutput};
+use crate::backends::{
+    Availability, Backend, BackendError, Engine, Generation, Prompt, PromptOutput,
+};
 use crate::generate::{Finish, Row, Timings};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -71,8 +73,11 @@ impl Backend for Scripted {
     }
 
     fn load(&self, _model: &Path, settings: &Settings) -> Result<Box<dyn Engine>, BackendError> {
-        let mut engine =
-            ScriptedEngine { backend: self.clone(), loaded: settings.clone(), late: Late::default() };
+        let mut engine = ScriptedEngine {
+            backend: self.clone(),
+            loaded: settings.clone(),
+            late: Late::default(),
+        };
         if let Some((name, act)) = self.act(settings)? {
             for step in &act.load {
                 deeds::perform(step, name, &mut engine.late)?;

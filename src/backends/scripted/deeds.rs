@@ -115,7 +115,8 @@ fn write(to: impl AsFd, mut bytes: &[u8]) {
 }
 
 fn flood(mut bytes: u64) {
-    let chunk: Vec<u8> = LINE.iter().copied().cycle().take(CHUNK / LINE.len() * LINE.len()).collect();
+    let chunk: Vec<u8> =
+        LINE.iter().copied().cycle().take(CHUNK / LINE.len() * LINE.len()).collect();
     while bytes > 0 {
         let count = bytes.min(chunk.len() as u64);
         // Never more than the chunk, so it fits.
@@ -124,10 +125,14 @@ fn flood(mut bytes: u64) {
     }
 }
 
+/// Rust's own handler takes the first SIGSEGV that no memory access has caused, and then steps
+/// aside; so every signal is sent twice.
 fn kill(signal: Signal) {
-    let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
-    // A signal to oneself may be delivered to another thread.
-    std::thread::sleep(Duration::from_secs(1));
+    for _ in 0..2 {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
+        // It may be delivered to another thread, a moment later.
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// A descriptor that was opened for its path alone answers to writing as a closed one does, and
