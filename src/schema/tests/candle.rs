@@ -225,8 +225,8 @@ fn cases_of_every_kind() {
           sets      eos_token_id="@token.2" max_new_tokens=24 min_new_tokens=4 output_scores=true
           reference eos_token_id="@token.2" max_new_tokens=24 output_scores=true
         candle::max_length=256  Changes
-          sets      max_length=256 output_scores=true
-          reference output_scores=true
+          sets      batch_size=4 max_length=256 output_scores=true
+          reference batch_size=4 output_scores=true
         candle::num_beam_groups=2  None
           sets      diversity_penalty=0.5 max_new_tokens=24 num_beam_groups=2 num_beams=4 output_scores=true
           reference max_new_tokens=24 num_beams=4 output_scores=true
