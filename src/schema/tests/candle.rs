@@ -152,7 +152,7 @@ fn load_paths_are_the_load_parameters_that_are_set() {
     let paths = |name: &str| table.case(name).unwrap().load_paths;
     assert_eq!(paths("candle::dtype=float16"), ["dtype"]);
     assert_eq!(paths("candle::temperature=0.7"), Vec::<String>::new());
-    assert_eq!(paths("candle::!dype=float32"), ["dype"], "given to the loading, and refused there");
+    assert_eq!(paths("candle::!dype=float16"), ["dype"], "given to the loading, and refused there");
 }
 
 #[test]
