@@ -19,6 +19,8 @@ mod fake;
 mod model;
 mod output;
 mod processors;
+#[cfg(test)]
+mod reference;
 mod sampling;
 mod scores;
 mod search;

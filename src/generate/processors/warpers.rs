@@ -38,8 +38,8 @@ impl Processor for TopH {
         for log_prob in log_probs {
             let prob = log_prob.exp();
             sum += f64::from(-prob * prob.ln());
-            // Also false for NaN, which a probability of 0 leads to.
-            if kept > 0 && !(sum as f32 <= most) {
+            // A probability of 0 leads to NaN, and what is left has none either.
+            if kept > 0 && (sum.is_nan() || sum as f32 > most) {
                 break;
             }
             kept += 1;

@@ -28,8 +28,11 @@ fn run(model: &Fake, prompts: &[Vec<u32>], settings: Value) -> Generated {
     generate(model, &Letters, prompts, &config(model, settings)).unwrap()
 }
 
-/// Tokens, score and end of every row: what must not depend on how the work is done.
-fn essence(generated: &Generated) -> Vec<Vec<(Vec<u32>, Option<f32>, Finish)>> {
+/// Tokens, score and end of a row.
+type Essence = (Vec<u32>, Option<f32>, Finish);
+
+/// What two ways to the same output have in common.
+fn essence(generated: &Generated) -> Vec<Vec<Essence>> {
     let row = |row: &crate::generate::Row| (row.tokens.clone(), row.sequence_score, row.finish);
     generated.rows.iter().map(|rows| rows.iter().map(row).collect()).collect()
 }
