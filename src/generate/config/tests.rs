@@ -112,7 +112,7 @@ fn table() -> Vec<(&'static str, Value, Value, Vec<Value>)> {
         ("do_sample", json!(true), none(), vec![json!("yes"), json!(1)]),
         ("seed", json!(7), none(), vec![json!(-1), json!(0.5)]),
         ("num_return_sequences", json!(3), sampled(), vec![json!(0), json!(1.5)]),
-        ("num_beams", json!(4), none(), vec![json!(0), json!(-1), json!(2.0)]),
+        ("num_beams", json!(4), none(), vec![json!(0), json!(-1), json!(2.0), json!(1025)]),
         ("length_penalty", json!(0.5), beams(), vec![json!("long"), json!([1.0])]),
         ("early_stopping", json!("never"), beams(), vec![json!("always"), json!(1)]),
         (
@@ -243,7 +243,12 @@ fn the_model_may_bring_what_a_request_may_not() {
     let sampled: Settings = [("do_sample", true)].into_iter().collect();
     let sampled = GenerationConfig::parse(&sampled, &defaults).unwrap();
     assert_eq!((sampled.temperature, sampled.top_k), (0.6, Some(50)));
+    defaults.settings.set("pad_token_id", -1);
+    defaults.settings.set("eos_token_id", json!([2, 2]));
+    assert!(GenerationConfig::parse(&Settings::new(), &defaults).is_ok(), "as some models say");
     defaults.settings.set("top_p", 3.0);
+    let overruled: Settings = [("top_p", 1.0)].into_iter().collect();
+    assert!(GenerationConfig::parse(&overruled, &defaults).is_ok());
     let refused = GenerationConfig::parse(&Settings::new(), &defaults).unwrap_err();
     insta::assert_snapshot!(
         refused,
@@ -271,6 +276,18 @@ fn without_a_model_nothing_that_depends_on_one_is_checked() {
         serde_json::from_value(json!({"min_new_tokens": 3, "suppress_tokens": [4_000_000]}))
             .unwrap();
     assert!(GenerationConfig::parse(&settings, &ModelDefaults::default()).is_ok());
+}
+
+#[test]
+fn defaults_that_hang_on_other_settings_read_back_too() {
+    let read = |settings: Value, name: &str| {
+        parse(settings).unwrap().effective().get(name).cloned().unwrap()
+    };
+    assert_eq!(read(json!({"do_sample": true}), "top_k"), 50);
+    assert_eq!(read(json!({"prompt_lookup_num_tokens": 3}), "max_matching_ngram_size"), 2);
+    assert_eq!(read(json!({"batching_strategy": "dynamic"}), "max_tokens_per_batch"), 64);
+    assert_eq!(read(json!({}), "max_new_tokens"), 20);
+    assert_eq!(read(json!({}), "pad_token_id"), 2);
 }
 
 #[test]

@@ -192,7 +192,6 @@ fn min_p_is_a_share_of_the_best() {
 
 #[test]
 fn top_h_keeps_a_share_of_the_entropy() {
-    // -p log p: 0.347, 0.347, 0.230 of 0.924 (0.693 for the two best ones).
     let scores = logs(&[0.5, 0.25, 0.25 / 3.0, 0.25 / 3.0, 0.25 / 3.0]);
     let kept = |share: f64| left(&warp(json!({"top_h": share}), &scores));
     // The terms are 0.3466, 0.3466 and three of 0.2071; their sum is 1.3144.
