@@ -2,15 +2,14 @@
 
 use std::rc::Rc;
 
-use super::hypothesis::{Beam, Hypothesis, OUT, candidates, reorder};
+use super::hypothesis::{Beam, Hypothesis, OUT, accumulate, candidates, reorder};
 use super::{Found, Reader, Setup, Start, nothing_left};
 use crate::generate::config::EarlyStopping;
-use crate::generate::distribution::{best_first, log_softmax, top};
+use crate::generate::distribution::{best_first, top};
 use crate::generate::model::ModelFault;
 use crate::generate::output::{Finish, Row as Output};
-use crate::generate::processors::Row;
 use crate::generate::sampling::Draws;
-use crate::generate::scores::{StepScores, step};
+use crate::generate::scores::StepScores;
 
 /// The beam search of one prompt.
 struct Search {
@@ -34,14 +33,10 @@ pub(super) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, 
     let config = setup.config;
     let width = config.num_beams;
     let prompts: Vec<&[u32]> = batch.iter().map(|start| &start.sequence.tokens[..]).collect();
-    let (mut reader, read) = Reader::open(setup.model, config, &prompts, false)?;
+    let (mut reader, mut logits) =
+        Reader::open_copies(setup.model, config, &prompts, config.num_beams)?;
     setup.clock.prefilled();
     let size = reader.vocab_size();
-    let rows: Vec<usize> =
-        (0..batch.len()).flat_map(|row| std::iter::repeat_n(row, width)).collect();
-    reader.select(&rows)?;
-    let mut logits: Vec<f32> =
-        rows.iter().flat_map(|row| &read.logits[row * size..][..size]).copied().collect();
 
     let mut live: Vec<Search> = batch
         .iter()
@@ -64,7 +59,7 @@ pub(super) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, 
                     parents.extend(new.into_iter().map(|parent| at * width + parent));
                     going.push(search);
                 }
-                None => found.push((search.prompt, search.into_rows(setup))),
+                None => found.push((search.prompt, search.into_rows(setup, scores)?)),
             }
         }
         live = going;
@@ -95,7 +90,7 @@ impl Search {
     ) -> Result<Option<Vec<usize>>, ModelFault> {
         let width = self.beams.len();
         let size = scores.len() / width;
-        let steps = self.accumulate(setup, scores, guided);
+        let steps = accumulate(setup, &self.beams, &[], scores, guided);
         let count = candidates(width, setup.config.end_tokens().len());
         let picked = match &mut self.draws {
             Some(draws) => draws.without_replacement(scores, count),
@@ -126,29 +121,6 @@ impl Search {
         Ok((!stuck && self.may_improve(setup)).then_some(parents))
     }
 
-    /// Turns raw scores into log-probabilities, processes them, and adds the scores of the
-    /// beams. Gives what `output_scores` keeps.
-    fn accumulate(
-        &self,
-        setup: &mut Setup<'_>,
-        scores: &mut [f32],
-        guided: bool,
-    ) -> Vec<Rc<StepScores>> {
-        let size = scores.len() / self.beams.len();
-        let mut steps = Vec::new();
-        for (beam, scores) in self.beams.iter().zip(scores.chunks_exact_mut(size)) {
-            if !guided {
-                log_softmax(scores);
-            }
-            setup.chain.apply(&Row::of(&beam.sequence), scores);
-            if beam.history.wanted() {
-                steps.push(Rc::new(step(scores)));
-            }
-            scores.iter_mut().for_each(|score| *score += beam.score);
-        }
-        steps
-    }
-
     /// The beam that a candidate makes.
     fn beam_of(&self, candidate: &Candidate, score: f32, steps: &[Rc<StepScores>]) -> Beam {
         let mut beam = self.beams[candidate.parent].clone();
@@ -162,7 +134,8 @@ impl Search {
     fn finish(&mut self, setup: &Setup<'_>, candidates: &[Candidate], steps: &[Rc<StepScores>]) {
         let width = self.beams.len();
         for candidate in candidates.iter().take(width) {
-            let possible = candidate.score > f32::NEG_INFINITY;
+            // A beam that is out only fills a place.
+            let possible = candidate.score > OUT / 2.0;
             if let Some(finish) = candidate.finish.filter(|_| possible) {
                 let beam = self.beam_of(candidate, candidate.score, steps);
                 let score = ranking(candidate.score, beam.sequence.generated(), setup);
@@ -214,9 +187,14 @@ impl Search {
         f64::from(ranking(best.score, length, setup)) > worst.score
     }
 
-    fn into_rows(mut self, setup: &Setup<'_>) -> Vec<Output> {
+    /// The best hypotheses: fewer than asked for where a search has fewer. (transformers fills
+    /// up with rows that score -1e9.)
+    fn into_rows(mut self, setup: &Setup<'_>, scores: &[f32]) -> Result<Vec<Output>, ModelFault> {
+        if self.finished.is_empty() {
+            return Err(nothing_left(self.prompt, &self.beams[0].sequence, scores));
+        }
         self.finished.truncate(setup.config.num_return_sequences);
-        self.finished.into_iter().map(|hypothesis| hypothesis.into_row(setup)).collect()
+        Ok(self.finished.into_iter().map(|hypothesis| hypothesis.into_row(setup)).collect())
     }
 }
 
