@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use crate::backends::Backend;
+#[cfg(feature = "candle")]
+use crate::backends::candle::Candle;
 #[cfg(not(feature = "candle"))]
 use crate::backends::off::Off;
 use crate::backends::scripted::Scripted;
@@ -23,6 +25,8 @@ pub fn names() -> &'static [&'static str] {
 /// command that turns it on. None for a name that no backend has.
 pub fn find(name: &str, options: &Options) -> Option<Box<dyn Backend>> {
     match name {
+        #[cfg(feature = "candle")]
+        "candle" => Some(Box::new(Candle)),
         #[cfg(not(feature = "candle"))]
         "candle" => Some(Box::new(Off::new("candle", "candle"))),
         "scripted" => Some(Box::new(Scripted::new(options.script.as_deref()))),

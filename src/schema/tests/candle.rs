@@ -152,7 +152,7 @@ fn load_paths_are_the_load_parameters_that_are_set() {
     let paths = |name: &str| table.case(name).unwrap().load_paths;
     assert_eq!(paths("candle::dtype=float16"), ["dtype"]);
     assert_eq!(paths("candle::temperature=0.7"), Vec::<String>::new());
-    assert_eq!(paths("candle::!dype=float32"), ["dype"], "given to the loading, and refused there");
+    assert_eq!(paths("candle::!dype=float16"), ["dype"], "given to the loading, and refused there");
 }
 
 #[test]
@@ -225,8 +225,8 @@ fn cases_of_every_kind() {
           sets      eos_token_id="@token.2" max_new_tokens=24 min_new_tokens=4 output_scores=true
           reference eos_token_id="@token.2" max_new_tokens=24 output_scores=true
         candle::max_length=256  Changes
-          sets      max_length=256 output_scores=true
-          reference output_scores=true
+          sets      batch_size=4 max_length=256 output_scores=true
+          reference batch_size=4 output_scores=true
         candle::num_beam_groups=2  None
           sets      diversity_penalty=0.5 max_new_tokens=24 num_beam_groups=2 num_beams=4 output_scores=true
           reference max_new_tokens=24 num_beams=4 output_scores=true
