@@ -12,6 +12,7 @@ mod prompts;
 mod protocol;
 mod references;
 mod requirement;
+mod score_file;
 mod session;
 mod supervisor;
 mod watch;
