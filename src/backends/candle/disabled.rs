@@ -8,8 +8,13 @@ use crate::settings::Settings;
 const REASON: &str = "this build has no candle backend";
 const REMEDY: &str = "build with `--features candle`";
 
+/// The backend.
+pub(super) fn backend() -> Box<dyn Backend> {
+    Box::new(Candle)
+}
+
 /// The backend that is not there.
-pub(super) struct Candle;
+struct Candle;
 
 impl Backend for Candle {
     fn name(&self) -> &'static str {
