@@ -96,11 +96,14 @@ fn same(read: &Value, asked: &Value) -> bool {
             read == asked || read == narrow
         }
         (Value::Array(read), Value::Array(asked)) => {
-            read.len() == asked.len() && read.iter().zip(asked).all(|(read, asked)| same(read, asked))
+            read.len() == asked.len()
+                && read.iter().zip(asked).all(|(read, asked)| same(read, asked))
         }
         (Value::Object(read), Value::Object(asked)) => {
             read.len() == asked.len()
-                && read.iter().all(|(key, read)| asked.get(key).is_some_and(|asked| same(read, asked)))
+                && read
+                    .iter()
+                    .all(|(key, read)| asked.get(key).is_some_and(|asked| same(read, asked)))
         }
         _ => read == asked,
     }

@@ -57,7 +57,8 @@ pub(super) fn unknown_cause(record: &Record, unknown: &[usize]) -> Option<String
         n => format!(" (and {n} more findings beyond the bound on distinct ones)"),
     };
     let Some(first) = unknown.first().and_then(|index| record.findings.get(*index)) else {
-        return (dropped > 0).then(|| format!("{dropped} findings beyond the bound on distinct ones"));
+        return (dropped > 0)
+            .then(|| format!("{dropped} findings beyond the bound on distinct ones"));
     };
     let message = first.message.lines().next().unwrap_or_default();
     let plural = if unknown.len() == 1 { "issue" } else { "issues" };

@@ -19,8 +19,12 @@ struct Cause {
 /// (in a smoke run). The first cause names the failure; the others are `further`.
 pub fn judge(record: &Record, book: &Book, mode: &Mode) -> Verdict {
     let ending = outcome::ending(record);
-    let mut verdict =
-        Verdict { status: Status::Pass, kind: String::new(), cause: String::new(), ..Verdict::pending() };
+    let mut verdict = Verdict {
+        status: Status::Pass,
+        kind: String::new(),
+        cause: String::new(),
+        ..Verdict::pending()
+    };
     let mut causes = Vec::new();
     if ending == Ending::Generated {
         causes.extend(generated(record, mode, &mut verdict));
@@ -96,11 +100,16 @@ fn is_empty(record: &Record) -> bool {
 
 /// What a smoke run has against the findings.
 fn finding_causes(record: &Record, sorted: &issues::Sorted) -> Vec<Cause> {
-    let unknown = issues::unknown_cause(record, &sorted.unknown)
-        .map(|text| Cause { kind: "unknown-issue", text, blame: None });
+    let unknown = issues::unknown_cause(record, &sorted.unknown).map(|text| Cause {
+        kind: "unknown-issue",
+        text,
+        blame: None,
+    });
     let expired = sorted.expired.iter().map(|(id, line)| Cause {
         kind: "expired-issue",
-        text: format!("the known issue {id} (line {line} of the issues file) is expired; renew or remove it"),
+        text: format!(
+            "the known issue {id} (line {line} of the issues file) is expired; renew or remove it"
+        ),
         blame: Some(*line),
     });
     unknown.into_iter().chain(expired).collect()

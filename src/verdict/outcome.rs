@@ -57,7 +57,9 @@ pub(super) fn ending(record: &Record) -> Ending {
         }
         Outcome::Silent { limit_s, during } => error(
             "silence",
-            format!("no output and no report for {limit_s} s in {during}; killed (see --silence-timeout)"),
+            format!(
+                "no output and no report for {limit_s} s in {during}; killed (see --silence-timeout)"
+            ),
         ),
         Outcome::Skipped { reason } => skip(reason.clone()),
         Outcome::Broken { reason } => error("harness", reason.clone()),
@@ -102,7 +104,8 @@ fn negative(case: &Case, said: &BackendError, during: &str) -> Ending {
 
 /// The paths that a case has over its reference: the parameter, or its misspelt name.
 fn tested(case: &Case) -> impl Iterator<Item = &str> {
-    let changed = case.settings.iter().filter(|(path, value)| case.reference.get(path) != Some(value));
+    let changed =
+        case.settings.iter().filter(|(path, value)| case.reference.get(path) != Some(value));
     changed.map(|(path, _)| path.as_str()).chain(case.parameter.as_deref())
 }
 
@@ -119,7 +122,10 @@ fn asked(case: &Case) -> String {
 fn end_of(code: Option<i32>, signal: Option<i32>) -> String {
     match (code, signal) {
         (_, Some(signal)) => match signal_name(signal) {
-            Some("SIGKILL") => "was killed by SIGKILL (the kernel does so when memory is out: see dmesg)".to_owned(),
+            Some("SIGKILL") => {
+                "was killed by SIGKILL (the kernel does so when memory is out: see dmesg)"
+                    .to_owned()
+            }
             Some(name) => format!("was ended by {name}"),
             None => format!("was ended by signal {signal}"),
         },

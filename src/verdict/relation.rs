@@ -93,7 +93,9 @@ fn row_difference(index: usize, row: &Row, other: &Row) -> Option<String> {
     let mut pairs = row.tokens.iter().zip(&other.tokens);
     if let Some(at) = pairs.position(|(one, other)| one != other) {
         let (one, other) = (row.tokens.get(at)?, other.tokens.get(at)?);
-        return Some(format!("row {index} has token {one} at step {at} where the reference has {other}"));
+        return Some(format!(
+            "row {index} has token {one} at step {at} where the reference has {other}"
+        ));
     }
     let (len, other) = (row.tokens.len(), other.tokens.len());
     (len != other).then(|| format!("row {index} has {len} tokens where the reference has {other}"))
