@@ -1,1 +1,6 @@
 //! The test harness: options, trials, console, exit codes.
+
+mod exit;
+pub mod options;
+
+pub use exit::Exit;

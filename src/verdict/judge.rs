@@ -29,6 +29,13 @@ pub fn judge(record: &Record, book: &Book, mode: &Mode) -> Verdict {
     if ending == Ending::Generated {
         causes.extend(generated(record, mode, &mut verdict));
     }
+    if let Some(end) = &record.aftermath {
+        causes.push(Cause {
+            kind: "aftermath",
+            text: format!("after the case, the worker {end}"),
+            blame: None,
+        });
+    }
     let sorted = issues::sort(record, book, mode);
     if mode.smoke {
         causes.extend(finding_causes(record, &sorted));

@@ -19,7 +19,10 @@ impl Difference {
     pub(super) fn of(record: &Record) -> Option<Self> {
         let output = record.output.as_ref()?;
         let reference = record.reference.as_ref()?;
-        Some(Self { tokens: tokens(output, reference), scores: scores(output, reference) })
+        // Score tables are compared where they are made, and are not kept in the record.
+        let compared = record.comparison.as_ref().and_then(|comparison| comparison.scores_differ);
+        let scores = compared.or_else(|| scores(output, reference));
+        Some(Self { tokens: tokens(output, reference), scores })
     }
 
     /// Whether anything that was generated differs.
