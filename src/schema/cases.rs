@@ -2,7 +2,7 @@
 
 use crate::schema::negatives::misspelling;
 use crate::schema::{
-    Case, Kind, Param, Refused, Relation, Section, Table, name, negatives, values,
+    Case, Kind, Param, Reference, Refused, Relation, Section, Table, name, negatives, values,
 };
 use crate::settings::{Settings, Value};
 
@@ -71,6 +71,7 @@ impl Table {
             .into_iter()
             .find(|value| name::valid(&self.backend, &param.path, value) == name)?;
         let mut settings = self.company(param, &param.companions_of(&value));
+        settings = settings.merged(&param.brought_by(&value));
         settings.set(&param.path, value);
         Some(settings)
     }
@@ -79,6 +80,13 @@ impl Table {
     fn company(&self, param: &Param, companions: &Settings) -> Settings {
         let fits = |path: &str| !param.conflicts.iter().any(|conflict| conflict == path);
         self.baseline.only(fits).merged(companions)
+    }
+
+    /// As [`Table::company`], without references: what must be refused is refused before there is
+    /// any output to refer to.
+    fn fixed_company(&self, param: &Param, companions: &Settings) -> Settings {
+        let company = self.company(param, companions);
+        company.only(|path| !company.get(path).is_some_and(Reference::within))
     }
 
     fn baseline_case(&self) -> Case {
@@ -104,17 +112,18 @@ impl Table {
             _ => None,
         };
         let particular = param.particular(&value).map(|one| one.requires.as_slice());
-        let mut settings = company.clone();
+        let mut settings = company.merged(&param.brought_by(&value));
         settings.set(&param.path, value.clone());
+        let reference = reference.unwrap_or(company);
         Case {
             name: name::valid(&self.backend, &param.path, &value),
             backend: self.backend.clone(),
             kind: Kind::Valid,
             parameter: Some(param.path.clone()),
             value: Some(value),
-            load_paths: self.load_paths(&settings),
+            load_paths: self.load_paths(&settings.merged(&reference)),
             settings,
-            reference: reference.unwrap_or(company),
+            reference,
             relation,
             requirements: [&param.requires, particular.unwrap_or_default()].concat(),
         }
@@ -122,7 +131,7 @@ impl Table {
 
     fn negative(&self, param: &Param, value: Value) -> Case {
         let name = name::negative(&self.backend, &param.path, &value);
-        let company = self.company(param, &param.companions);
+        let company = self.fixed_company(param, &param.companions.merged(&param.brings));
         self.to_refuse(name, param, &param.path, value, company)
     }
 
@@ -141,9 +150,9 @@ impl Table {
             let mut params = self.params.iter().filter(move |param| param.section == section);
             params.find_map(|param| {
                 let misspelt = misspelling(&param.path, &known)?;
-                let value = telling(param)?;
+                let value = telling(param).filter(|value| !Reference::within(value))?;
                 let name = name::negative(&self.backend, &misspelt, &value);
-                let company = self.company(param, &param.companions_of(&value));
+                let company = self.fixed_company(param, &param.companions_of(&value));
                 Some(self.to_refuse(name, param, &misspelt, value, company))
             })
         };

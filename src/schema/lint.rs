@@ -136,10 +136,12 @@ impl Together<'_> {
 
     fn entry(&self, param: &Param, at: &At, faults: &mut Faults<'_>) {
         self.settings(Some(param), &param.companions, &at.below("with"), faults);
+        self.settings(Some(param), &param.brings, &at.below("brings"), faults);
         self.relation(&param.relation, &at.below("relation"), faults);
         for (index, one) in param.per_value.iter().enumerate() {
             let at = at.below("per_value").below(index);
             self.settings(Some(param), &one.companions, &at.below("with"), faults);
+            self.settings(Some(param), &one.brings, &at.below("brings"), faults);
             if let Some(relation) = &one.relation {
                 self.relation(relation, &at.below("relation"), faults);
             }

@@ -38,6 +38,8 @@ pub struct Param {
     /// What is set along with it, in the case and in its reference.
     #[serde(rename = "with")]
     pub companions: Settings,
+    /// What is set along with it in the case alone, as the engine would refuse it without it.
+    pub brings: Settings,
     /// Conditions checked when a case runs.
     pub requires: Vec<Requirement>,
     /// Parameters that may not be set together with it: they are taken out of its baseline.
@@ -81,6 +83,8 @@ pub struct PerValue {
     /// Companions laid over those of the parameter.
     #[serde(rename = "with")]
     pub companions: Settings,
+    /// What the case alone sets beside them, laid over that of the parameter.
+    pub brings: Settings,
     /// Conditions beside those of the parameter.
     pub requires: Vec<Requirement>,
 }
@@ -154,6 +158,14 @@ impl Param {
         match self.particular(value) {
             Some(one) => self.companions.merged(&one.companions),
             None => self.companions.clone(),
+        }
+    }
+
+    /// What a case sets along with `value`, and its reference does not.
+    pub fn brought_by(&self, value: &Value) -> Settings {
+        match self.particular(value) {
+            Some(one) => self.brings.merged(&one.brings),
+            None => self.brings.clone(),
         }
     }
 

@@ -73,6 +73,7 @@ fn param(entry: Value, at: &At, file: &File, faults: &mut Faults<'_>) -> Option<
         generate: generate(&mut fields, faults),
         quick: fields.take("quick"),
         companions: or_default(&mut fields, "with", MAPPING, faults),
+        brings: or_default(&mut fields, "brings", MAPPING, faults),
         requires: or_default(&mut fields, "requires", REQUIREMENTS, faults),
         conflicts: or_default(&mut fields, "conflicts", NAMES, faults),
         per_value: per_value(&mut fields, file, faults),
@@ -173,6 +174,7 @@ fn per_value(fields: &mut Fields, file: &File, faults: &mut Faults<'_>) -> Vec<P
             values: values.unwrap_or_default(),
             relation: word.and_then(|word| parse_relation(&word, &file.backend, &at, faults)),
             companions: or_default(&mut fields, "with", MAPPING, faults),
+            brings: or_default(&mut fields, "brings", MAPPING, faults),
             requires: or_default(&mut fields, "requires", REQUIREMENTS, faults),
         };
         fields.finish(faults);

@@ -14,7 +14,11 @@ pub enum Reference {
 impl Reference {
     /// The reference that `value` is, if it is one.
     pub fn parse(value: &Value) -> Option<Self> {
-        let (kind, index) = value.as_str()?.strip_prefix('@')?.split_once('.')?;
+        Self::parse_text(value.as_str()?)
+    }
+
+    fn parse_text(text: &str) -> Option<Self> {
+        let (kind, index) = text.strip_prefix('@')?.split_once('.')?;
         // `parse` alone would take `+3` too.
         if index.is_empty() || !index.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
@@ -27,11 +31,13 @@ impl Reference {
         }
     }
 
-    /// Whether `value` holds a reference anywhere.
+    /// Whether `value` holds a reference anywhere, keys of maps included.
     pub fn within(value: &Value) -> bool {
         match value {
             Value::Array(items) => items.iter().any(Self::within),
-            Value::Object(map) => map.values().any(Self::within),
+            Value::Object(map) => map
+                .iter()
+                .any(|(key, value)| Self::parse_text(key).is_some() || Self::within(value)),
             other => Self::parse(other).is_some(),
         }
     }
@@ -67,6 +73,7 @@ mod tests {
     #[test]
     fn references_are_found_inside_lists_and_maps() {
         assert!(Reference::within(&json!([[["@token.1"], -10.0]])));
+        assert!(Reference::within(&json!({"@token.1": -10.0})));
         assert!(!Reference::within(&json!({"a": [1, "b"]})));
         assert_eq!(Reference::malformed(&json!([["@tokn.1"]])), Some("@tokn.1"));
     }
