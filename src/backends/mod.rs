@@ -2,7 +2,10 @@
 
 mod backend;
 mod error;
+#[cfg(not(feature = "candle"))]
+mod off;
 mod registry;
+pub mod scripted;
 
 pub use backend::{Availability, Backend, Engine, Generation, Prompt, PromptOutput};
 pub use error::BackendError;
