@@ -1,9 +1,8 @@
 //! What runs a model: the backends, and what the rest of the house may ask of them.
 
 mod backend;
+mod candle;
 mod error;
-#[cfg(not(feature = "candle"))]
-mod off;
 mod registry;
 pub mod scripted;
 
