@@ -2,6 +2,7 @@
 
 mod journal;
 mod plan;
+pub mod requests;
 mod supervisor;
 pub mod worker;
 
