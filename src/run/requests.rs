@@ -15,6 +15,7 @@
 //! | `tokens` | per row the generated ids: the end token where one was generated, no padding |
 //! | `text` | per row its text, special tokens left out |
 //! | `finish` | per row why it ended |
+//! | `prompt_tokens` | for prompts given as text: per prompt its ids |
 //! | `sequence_scores` | per row the ranking score of beam search; only where rows are ranked |
 //! | `timings` | seconds: `prefill_s`, `decode_s`, `steps_s`, and `load_s` on a line that loaded |
 //! | `effective` | the settings that were in force, read back from the engine |
@@ -225,7 +226,8 @@ impl Desk<'_> {
         };
         let loaded = self.engine.insert(loaded);
         let generation = loaded.engine.generate(&request.prompts, &settings)?;
-        Ok(Answer::new(generation, load_s))
+        let told = request.prompts.iter().any(|prompt| matches!(prompt, Prompt::Text(_)));
+        Ok(Answer::new(generation, load_s, told))
     }
 }
 
@@ -237,6 +239,8 @@ struct Answer {
     finish: Vec<Finish>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence_scores: Option<Vec<f32>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_tokens: Option<Vec<Vec<u32>>>,
     timings: Map<String, Value>,
     effective: Settings,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -249,7 +253,7 @@ struct Answer {
 type Steps = Vec<Vec<(u32, f32)>>;
 
 impl Answer {
-    fn new(generation: Generation, load_s: Option<f64>) -> Self {
+    fn new(generation: Generation, load_s: Option<f64>, tell_prompts: bool) -> Self {
         let mut timings = match json!(generation.timings) {
             Value::Object(timings) => timings,
             _ => Map::new(),
@@ -257,6 +261,8 @@ impl Answer {
         if let Some(load_s) = load_s {
             timings.insert("load_s".to_owned(), json!(load_s));
         }
+        let prompt_tokens = tell_prompts
+            .then(|| generation.prompts.iter().map(|one| one.prompt_tokens.clone()).collect());
         let rows: Vec<Row> =
             generation.prompts.into_iter().flat_map(|prompt| prompt.rows).collect();
         let sequence_scores = rows.iter().map(|row| row.sequence_score).collect();
@@ -267,6 +273,7 @@ impl Answer {
             finish: rows.iter().map(|row| row.finish).collect(),
             text: rows.into_iter().map(|row| row.text).collect(),
             sequence_scores,
+            prompt_tokens,
             timings,
             effective: generation.effective,
             scores,

@@ -115,7 +115,7 @@ fn every_line_is_answered_in_order_whatever_the_others_do() {
     {"error":{"kind":"malformed","line":4,"message":"EOF while parsing an object at column 14; a request is {\"prompt\": \"..\"} or {\"prompt_tokens\": [..]}, with \"settings\": {..} if it has any"}}
     {"error":{"kind":"malformed","line":5,"message":"two prompts: give either `prompt` or `prompt_tokens`"}}
     {"error":{"kind":"malformed","line":6,"message":"unknown field `promt`, expected one of `prompt`, `prompt_tokens`, `settings` at column 8; a request is {\"prompt\": \"..\"} or {\"prompt_tokens\": [..]}, with \"settings\": {..} if it has any"}}
-    {"tokens":[[97,98]],"text":["2 tokens"],"finish":["length"],"timings":{"prefill_s":0.0,"decode_s":0.0},"effective":{"dtype":"f32","output_scores":true,"top_k":3},"scores":[[[97,-0.5]],[[98,-0.5]]]}
+    {"tokens":[[97,98]],"text":["2 tokens"],"finish":["length"],"prompt_tokens":[[97,98]],"timings":{"prefill_s":0.0,"decode_s":0.0},"effective":{"dtype":"f32","output_scores":true,"top_k":3},"scores":[[[97,-0.5]],[[98,-0.5]]]}
     "##);
     assert_eq!(tally, Tally { completed: 2, refused: 1, failed: 3, loads: 1 });
 }
