@@ -63,6 +63,8 @@ def judged(case, own, other, over):
     """Compares our answer with the reference's; `over` is its answer without the control."""
     if case.mode == "refused":
         return refused(case, own, other)
+    if case.mode == "idle":
+        return idle(case, own, other, over)
     tells = differ(over, other)
     if own.error or other.error:
         # A case that the reference does not answer tests nothing: it is wrong itself.
@@ -106,6 +108,14 @@ def ranking_differs(own, other):
         if mine is None or abs(mine - theirs) > TOLERANCE:
             return f"row {row}: ranking score {mine}, in transformers {theirs}"
     return None
+
+
+def idle(case, own, other, over):
+    """What the reference passes over is refused here, so that no one takes it to be in force."""
+    if differ(over, other):
+        return Result(case.control, False, f"  {asked(case)}\n  transformers heeds this", True)
+    equal = own is other or (own.error or "").startswith("refused: ")
+    return Result(case.control, equal, both(case, own.error or own.tokens, other.tokens))
 
 
 def scores_differ(own, other):

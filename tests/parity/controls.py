@@ -6,9 +6,6 @@ answers `over + sets` otherwise than `over` alone shows that the case tests some
 
 from dataclasses import dataclass
 
-# Controls that may not change a greedy answer.
-NEUTRAL = {"use_cache", "prompt_lookup_num_tokens", "max_matching_ngram_size", "unused_when_greedy"}
-
 LEFTHASH = {
     "greenlist_ratio": 0.25,
     "bias": 3.0,
@@ -24,7 +21,7 @@ class Case:
     """One request to both sides."""
 
     control: str
-    mode: str  # greedy | beam | sample | refused
+    mode: str  # greedy | beam | sample | refused | idle
     prompts: list
     over: dict
     sets: dict
@@ -67,7 +64,7 @@ def all_cases(contexts):
     cases = []
     for one in contexts:
         cases += greedy(one) + beams(one) + sampling(one)
-    return cases + batches(contexts) + refusals(contexts[1])
+    return cases + batches(contexts) + refusals(contexts[1]) + idle(contexts[1])
 
 
 def greedy(c):
@@ -196,11 +193,7 @@ def greedy(c):
         for over in (start, ends, {**start, "repetition_penalty": 1.3})
     ]
     cases += [case("watermarking_config", {"watermarking_config": w}) for w in (LEFTHASH, SELFHASH)]
-    # transformers warns of these, and goes on.
-    cases += [
-        case("unused_when_greedy", sets)
-        for sets in ({"temperature": 0.5}, {"top_k": 3}, {"top_p": 0.5}, {"length_penalty": 2.0})
-    ]
+    cases += [case("prefill_chunk_size", {"prefill_chunk_size": n}) for n in (1, 2, 50)]
     # Sampling from one possible token is as good as greedy.
     cases += [
         case("top_k=1", {"do_sample": True, "top_k": 1, **more})
@@ -302,7 +295,7 @@ def batches(contexts):
     prompts = [one.prompt for one in contexts]
     c = contexts[-1]
     base, second, longest = c.base, c.second, max(map(len, prompts))
-    start = {"max_new_tokens": 12, "eos_token_id": UNUSED}
+    start = {"max_new_tokens": 12, "eos_token_id": UNUSED, "batch_size": len(prompts)}
     ends = {**start, "eos_token_id": [base[3], contexts[0].base[5]]}
 
     def case(control, sets, over=start, mode="greedy"):
@@ -327,6 +320,21 @@ def batches(contexts):
     cases += [case("stop_strings", {"stop_strings": [c.text(3, 4), contexts[0].text(5, 6)]})]
     cases += [case("use_cache", {"use_cache": False}, over) for over in (start, ends)]
     cases += [case("watermarking_config", {"watermarking_config": LEFTHASH})]
+    cases += [
+        case("batch_size", {"batch_size": n}, over)
+        for n in (1, 2)
+        for over in (start, {**ends, "encoder_repetition_penalty": 1.4, "no_repeat_ngram_size": 1})
+    ]
+    single = {**ends, "batch_size": 1}
+    cases += [
+        case("batching_strategy", {"batching_strategy": strategy, **more}, single)
+        for strategy, more in (
+            ("sorted_static", {}),
+            ("dynamic", {"batch_size": None, "max_tokens_per_batch": 6}),
+            ("sorted_dynamic", {"batch_size": None, "max_tokens_per_batch": 64}),
+        )
+    ]
+    cases += [case("prefill_chunk_size", {"prefill_chunk_size": n}) for n in (1, 3)]
     beams = {**ends, "num_beams": 3}
     cases += [case("num_beams", {"num_beams": 3}, over, "beam") for over in (start, ends)]
     cases += [
@@ -394,5 +402,25 @@ def refusals(c):
     start = {"max_new_tokens": 4}
     cases = [Case(f"refused: {name}", "refused", [c.prompt], start, sets) for name, sets in refused]
     both = [c.prompt, c.prompt]
-    sets = {"prompt_lookup_num_tokens": 3}
+    sets = {"prompt_lookup_num_tokens": 3, "batch_size": 2}
     return cases + [Case("refused: prompt_lookup_num_tokens", "refused", both, start, sets)]
+
+
+def idle(c):
+    """Settings that transformers takes and then passes over, which is refused here."""
+    return [
+        Case(f"idle: {name}", "idle", [c.prompt], {"max_new_tokens": 4}, {name: value})
+        for name, value in (
+            ("temperature", 0.5),
+            ("top_k", 3),
+            ("top_p", 0.5),
+            ("min_p", 0.3),
+            ("top_h", 0.3),
+            ("typical_p", 0.5),
+            ("epsilon_cutoff", 0.1),
+            ("eta_cutoff", 0.1),
+            ("length_penalty", 2.0),
+            ("early_stopping", True),
+            ("max_matching_ngram_size", 3),
+        )
+    ]

@@ -16,6 +16,10 @@ transformers.logging.disable_progress_bar()
 warnings.filterwarnings("ignore")
 
 
+# What transformers has no word for: how prompts are put together to batches.
+ORDER_ONLY = {"batching_strategy", "max_tokens_per_batch"}
+
+
 @dataclass
 class Answer:
     """What a request gave: rows of tokens, and per row and step the tokens left possible."""
@@ -47,8 +51,22 @@ class Reference:
         self.eos = [] if eos is None else [eos] if isinstance(eos, int) else list(eos)
 
     def generate(self, prompts, settings):
-        """Continues all prompts (lists of ids) as one left-padded batch."""
-        settings = dict(settings)
+        """Continues all prompts (lists of ids), `batch_size` of them at a time."""
+        settings = {name: value for name, value in settings.items() if name not in ORDER_ONLY}
+        size = settings.pop("batch_size", len(prompts))
+        whole = Answer()
+        for start in range(0, len(prompts), size):
+            part = self._batch(prompts[start : start + size], dict(settings))
+            if part.error:
+                return part
+            whole.tokens += part.tokens
+            for name in ("scores", "sequence_scores"):
+                if getattr(part, name) is not None:
+                    setattr(whole, name, (getattr(whole, name) or []) + getattr(part, name))
+        return whole
+
+    def _batch(self, prompts, settings):
+        """Continues all prompts as one batch, padded on the left."""
         longest = max(map(len, prompts))
         padded = [[self.pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
         mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]

@@ -3,8 +3,8 @@
 
 For a tiny model of each architecture, written by `wattest model new`, every control of generation
 is tried on both sides: greedy and beam answers must be the same tokens, processed scores must leave
-the same tokens possible with log-probabilities within 1e-3, and what transformers refuses must be
-refused. Exits with 1 where anything differs.
+the same tokens possible with log-probabilities within 1e-3, and what transformers refuses, or takes
+without ever looking at it, must be refused. Exits with 1 where anything differs.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import compare
 import controls
 from reference import Reference
 
-ARCHITECTURES = ("llama", "gpt2", "opt")
+ARCHITECTURES = ("llama", "qwen2", "gpt2")
 
 TEXTS = [
     "The river ran past the mill.",
@@ -117,7 +117,7 @@ def judge(arch, model, reference, folder, options):
     if options.reference_only:
         ours = theirs
     else:
-        ours = ask(model, [request(one) for one in cases], folder / f"{arch}.jsonl", options)
+        ours = ask(model, [request(one, reference) for one in cases], folder / f"{arch}.jsonl", options)
         ours = [compare.answer(line, case) for line, case in zip(ours, cases, strict=True)]
     return [
         compare.judged(case, own, other, case.mode != "refused" and over(case))
@@ -125,9 +125,11 @@ def judge(arch, model, reference, folder, options):
     ]
 
 
-def request(case):
+def request(case, reference):
     """The line that asks for a case."""
     settings = dict(case.settings)
+    if settings.get("batch_size", 1) > 1:
+        settings["pad_token_id"] = reference.pad
     if case.mode in ("greedy", "sample"):
         settings["output_scores"] = True
     prompts = case.prompts if len(case.prompts) > 1 else case.prompts[0]
