@@ -1,14 +1,42 @@
 //! The generation loop in plain Rust over logits. Knows no tensor library.
+//!
+//! The order and the meaning of the controls are those of transformers 5.23.0; group beam search
+//! and contrastive search, which it no longer has, are those of 4.57. What differs on purpose:
+//!
+//! - A row does not depend on the batch it runs in: lengths are counted without padding, and
+//!   each row has a random stream of its own.
+//! - A seed gives draws of this crate, not of torch. Prompt lookup does not change them.
+//! - The unconditional cache of guidance follows its beams.
+//! - Where nothing is left to choose from, generation fails instead of taking token 0.
+//! - Settings that would be ignored are refused (see [`GenerationConfig::parse`]).
+//! - Green list watermarks are those of transformers on a CPU, key for key; SynthID is refused.
 
+mod batching;
 mod config;
+mod distribution;
+#[cfg(test)]
+mod fake;
 mod model;
 mod output;
+mod processors;
+mod sampling;
+mod scores;
+mod search;
+mod sequence;
+mod stopping;
 
 pub use config::{GenerationConfig, ModelDefaults};
 pub use model::{CausalLm, Context, Detokenizer, Extended, ModelFault, Want};
 pub use output::{Finish, Row, Timings};
 
 use thiserror::Error;
+
+use crate::refusal::Refusal;
+use crate::settings::Value;
+use processors::Chain;
+use search::{Clock, Setup, Start};
+use sequence::Sequence;
+use stopping::Stopping;
 
 /// What [`generate`] gives.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,21 +52,91 @@ pub struct Generated {
 pub enum GenerateError {
     /// A setting does not fit these prompts (too long for the model, ...); nothing was done.
     #[error(transparent)]
-    Refused(#[from] crate::refusal::Refusal),
-    /// The model failed.
+    Refused(#[from] Refusal),
+    /// The model failed, or left no token to choose.
     #[error(transparent)]
     Model(#[from] ModelFault),
 }
 
-/// Continues all `prompts` (token ids, each at least one) as `config` says.
+/// Continues all `prompts` (token ids) as `config` says. An empty prompt starts from
+/// `bos_token_id`.
 ///
 /// # Errors
 /// [`GenerateError`]: refused before any work, or the model failed.
 pub fn generate(
-    _model: &dyn CausalLm,
-    _text: &dyn Detokenizer,
-    _prompts: &[Vec<u32>],
-    _config: &GenerationConfig,
+    model: &dyn CausalLm,
+    text: &dyn Detokenizer,
+    prompts: &[Vec<u32>],
+    config: &GenerationConfig,
 ) -> Result<Generated, GenerateError> {
-    Ok(Generated::default())
+    let starts = prompts
+        .iter()
+        .enumerate()
+        .map(|(index, prompt)| start(model, config, index, prompt))
+        .collect::<Result<Vec<Start>, Refusal>>()?;
+    let lengths: Vec<usize> = starts.iter().map(|start| start.sequence.prompt_len).collect();
+    let room: Vec<usize> =
+        starts.iter().map(|start| start.sequence.limit - start.sequence.prompt_len).collect();
+
+    let mut setup = Setup {
+        model,
+        text,
+        config,
+        stopping: Stopping::new(config, text),
+        chain: Chain::new(config, model.vocab_size()),
+        clock: Clock::start(),
+    };
+    let mut rows: Vec<Vec<Row>> = vec![Vec::new(); prompts.len()];
+    for batch in batching::batches(config, &lengths, &room, model.max_positions()) {
+        let batch: Vec<Start> = batch.into_iter().map(|index| starts[index].clone()).collect();
+        setup.clock.begin();
+        for (index, found) in search::run(&mut setup, &batch)? {
+            rows[index] = found;
+        }
+        setup.clock.end();
+    }
+    Ok(Generated { rows, timings: setup.clock.into_timings() })
+}
+
+/// Checks that `prompt` fits the model and the settings.
+fn start(
+    model: &dyn CausalLm,
+    config: &GenerationConfig,
+    index: usize,
+    prompt: &[u32],
+) -> Result<Start, Refusal> {
+    let tokens = match (prompt, config.bos_token_id) {
+        ([], Some(begin)) => vec![begin],
+        ([], None) => {
+            let rule = format!("prompt {index} is empty; set it or give the prompt a token");
+            return Err(Refusal::new("bos_token_id", Value::Null, rule));
+        }
+        (tokens, _) => tokens.to_vec(),
+    };
+    if let Some(outside) = tokens.iter().find(|token| **token as usize >= model.vocab_size()) {
+        let size = model.vocab_size();
+        let rule = format!("prompt {index} has a token outside of the vocabulary of {size}");
+        return Err(Refusal::new("prompt", *outside, rule));
+    }
+    let positions = model.max_positions();
+    let limit = config.length_limit(tokens.len(), positions);
+    let (parameter, value) = match (config.max_new_tokens, config.max_length) {
+        (Some(new), _) => ("max_new_tokens", Value::from(new)),
+        (None, Some(length)) => ("max_length", Value::from(length)),
+        (None, None) => ("max_length", Value::Null),
+    };
+    if limit > positions {
+        let length = tokens.len();
+        let rule = format!(
+            "prompt {index} has {length} tokens, and the model has {positions} positions for both"
+        );
+        return Err(Refusal::new(parameter, value, rule));
+    }
+    if limit <= tokens.len() {
+        let length = tokens.len();
+        let rule = format!("prompt {index} has {length} tokens, which leaves no room for another");
+        return Err(Refusal::new(parameter, value, rule));
+    }
+    let sequence = Sequence { prompt_len: tokens.len(), tokens, limit };
+    Ok(Start { index, sequence })
 }

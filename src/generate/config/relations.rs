@@ -1,0 +1,313 @@
+//! Rules between parameters.
+
+use super::setting::Limits;
+use super::{EarlyStopping, GenerationConfig, is_set};
+use crate::refusal::Refusal;
+use crate::settings::Settings;
+
+/// A parameter that, set to what `idle` is false for, does nothing unless `needs` holds.
+struct Companion {
+    parameter: &'static str,
+    idle: fn(&GenerationConfig) -> bool,
+    needs: fn(&GenerationConfig) -> bool,
+    rule: &'static str,
+}
+
+/// Two or more parameters that cannot stand together.
+struct Conflict {
+    parameter: &'static str,
+    broken: fn(&GenerationConfig) -> bool,
+    rule: &'static str,
+}
+
+const SAMPLING: &str =
+    "does nothing without do_sample = true; turn it on or leave this parameter out";
+const BEAMS: &str = "does nothing without num_beams above 1; set it or leave this parameter out";
+const END: &str = "does nothing without an end token; set eos_token_id";
+
+/// Checked for what the request sets itself: transformers takes these and ignores them.
+const COMPANIONS: &[Companion] = &[
+    Companion {
+        parameter: "temperature",
+        idle: |c| c.temperature == 1.0,
+        needs: |c| c.do_sample,
+        rule: SAMPLING,
+    },
+    Companion {
+        parameter: "top_h",
+        idle: |c| c.top_h.is_none(),
+        needs: |c| c.do_sample,
+        rule: SAMPLING,
+    },
+    Companion {
+        parameter: "top_k",
+        idle: |c| matches!(c.top_k, None | Some(0 | 50)),
+        needs: |c| c.do_sample || c.contrastive(),
+        rule: SAMPLING,
+    },
+    Companion {
+        parameter: "top_p",
+        idle: |c| c.top_p == 1.0,
+        needs: |c| c.do_sample,
+        rule: SAMPLING,
+    },
+    Companion {
+        parameter: "min_p",
+        idle: |c| c.min_p.is_none_or(|share| share == 0.0),
+        needs: |c| c.do_sample,
+        rule: SAMPLING,
+    },
+    Companion {
+        parameter: "typical_p",
+        idle: |c| c.typical_p == 1.0,
+        needs: |c| c.do_sample,
+        rule: SAMPLING,
+    },
+    Companion {
+        parameter: "epsilon_cutoff",
+        idle: |c| c.epsilon_cutoff == 0.0,
+        needs: |c| c.do_sample,
+        rule: SAMPLING,
+    },
+    Companion {
+        parameter: "eta_cutoff",
+        idle: |c| c.eta_cutoff == 0.0,
+        needs: |c| c.do_sample,
+        rule: SAMPLING,
+    },
+    Companion {
+        parameter: "length_penalty",
+        idle: |c| c.length_penalty == 1.0,
+        needs: |c| c.num_beams > 1,
+        rule: BEAMS,
+    },
+    Companion {
+        parameter: "early_stopping",
+        idle: |c| c.early_stopping == EarlyStopping::Heuristic,
+        needs: |c| c.num_beams > 1,
+        rule: BEAMS,
+    },
+    Companion {
+        parameter: "num_beam_groups",
+        idle: |c| c.num_beam_groups == 1,
+        needs: |c| c.num_beams > 1,
+        rule: BEAMS,
+    },
+    Companion {
+        parameter: "diversity_penalty",
+        idle: |c| c.diversity_penalty == 0.0,
+        needs: |c| c.num_beam_groups > 1,
+        rule: "does nothing without num_beam_groups above 1; set it or leave this parameter out",
+    },
+    Companion {
+        parameter: "penalty_alpha",
+        idle: |c| c.penalty_alpha.is_none_or(|alpha| alpha == 0.0),
+        needs: |c| c.top_k.is_some_and(|k| k > 1) && !c.do_sample && c.num_beams == 1,
+        rule: "contrastive search needs top_k above 1, do_sample = false and num_beams = 1",
+    },
+    Companion {
+        parameter: "max_matching_ngram_size",
+        idle: |c| c.max_matching_ngram_size.is_none(),
+        needs: |c| c.prompt_lookup_num_tokens.is_some(),
+        rule: "does nothing without prompt_lookup_num_tokens; set it or leave this parameter out",
+    },
+    Companion {
+        parameter: "negative_prompt_ids",
+        idle: |c| c.negative_prompt_ids.is_none(),
+        needs: |c| c.guided().is_some(),
+        rule: "does nothing without a guidance_scale other than 1; set it or leave this \
+               parameter out",
+    },
+    Companion {
+        parameter: "max_tokens_per_batch",
+        idle: |c| c.max_tokens_per_batch.is_none(),
+        needs: |c| c.batching_strategy.is_dynamic(),
+        rule: "does nothing without batching_strategy dynamic or sorted_dynamic",
+    },
+    Companion {
+        parameter: "batch_size",
+        idle: |c| c.batch_size == 1,
+        needs: |c| !c.batching_strategy.is_dynamic(),
+        rule: "does nothing with batching_strategy dynamic or sorted_dynamic; use \
+               max_tokens_per_batch",
+    },
+];
+
+/// Checked wherever the values come from.
+const CONFLICTS: &[Conflict] = &[
+    Conflict {
+        parameter: "num_return_sequences",
+        broken: |c| c.num_return_sequences > 1 && c.num_beams == 1 && !c.do_sample,
+        rule: "greedy search has one result per prompt; set do_sample = true or num_beams",
+    },
+    Conflict {
+        parameter: "num_return_sequences",
+        broken: |c| c.num_beams > 1 && c.num_return_sequences > c.num_beams,
+        rule: "must not exceed num_beams",
+    },
+    Conflict {
+        parameter: "num_beam_groups",
+        broken: |c| c.num_beams > 1 && !c.num_beams.is_multiple_of(c.num_beam_groups),
+        rule: "num_beams must be a multiple of it",
+    },
+    Conflict {
+        parameter: "num_beam_groups",
+        broken: |c| c.num_beams > 1 && c.num_beam_groups > 1 && c.do_sample,
+        rule: "group beam search does not sample; set do_sample = false",
+    },
+    Conflict {
+        parameter: "num_beam_groups",
+        broken: |c| c.num_beams > 1 && c.num_beam_groups > 1 && c.diversity_penalty == 0.0,
+        rule: "without a diversity_penalty above 0 all groups are the same; set it",
+    },
+    Conflict {
+        parameter: "prompt_lookup_num_tokens",
+        broken: |c| c.prompt_lookup_num_tokens.is_some() && c.num_beams > 1,
+        rule: "prompt lookup needs num_beams = 1",
+    },
+    Conflict {
+        parameter: "prompt_lookup_num_tokens",
+        broken: |c| c.prompt_lookup_num_tokens.is_some() && c.contrastive(),
+        rule: "prompt lookup and penalty_alpha (contrastive search) exclude each other",
+    },
+    Conflict {
+        parameter: "prompt_lookup_num_tokens",
+        broken: |c| c.prompt_lookup_num_tokens.is_some() && c.num_return_sequences > 1,
+        rule: "prompt lookup needs num_return_sequences = 1",
+    },
+    Conflict {
+        parameter: "prompt_lookup_num_tokens",
+        broken: |c| c.prompt_lookup_num_tokens.is_some() && c.batch_size > 1,
+        rule: "prompt lookup runs one prompt at a time; leave batch_size at 1",
+    },
+    Conflict {
+        parameter: "prompt_lookup_num_tokens",
+        broken: |c| c.prompt_lookup_num_tokens.is_some() && c.batching_strategy.is_dynamic(),
+        rule: "prompt lookup runs one prompt at a time; leave batching_strategy at static",
+    },
+    Conflict {
+        parameter: "use_cache",
+        broken: |c| !c.use_cache && c.prompt_lookup_num_tokens.is_some(),
+        rule: "prompt_lookup_num_tokens needs the cache",
+    },
+    Conflict {
+        parameter: "use_cache",
+        broken: |c| !c.use_cache && c.contrastive(),
+        rule: "penalty_alpha (contrastive search) needs the cache",
+    },
+    Conflict {
+        parameter: "use_cache",
+        broken: |c| !c.use_cache && c.prefill_chunk_size.is_some(),
+        rule: "prefill_chunk_size needs the cache",
+    },
+    Conflict {
+        parameter: "min_new_tokens",
+        broken: |c| c.max_new_tokens.is_some_and(|most| c.min_new_tokens > Some(most)),
+        rule: "must not exceed max_new_tokens",
+    },
+    Conflict {
+        parameter: "min_length",
+        broken: |c| {
+            c.max_new_tokens.is_none() && c.max_length.is_some_and(|most| c.min_length > most)
+        },
+        rule: "must not exceed max_length",
+    },
+    Conflict {
+        parameter: "forced_bos_token_id",
+        broken: |c| c.forced_bos_token_id.is_some_and(|id| all_suppressed(&[id], c)),
+        rule: "is suppressed by suppress_tokens, so that no token would be left; take it out there",
+    },
+    Conflict {
+        parameter: "forced_eos_token_id",
+        broken: |c| {
+            c.forced_eos_token_id.as_ref().is_some_and(|ids| all_suppressed(ids.as_slice(), c))
+        },
+        rule: "is suppressed by suppress_tokens, so that no token would be left; take it out there",
+    },
+    Conflict {
+        parameter: "negative_prompt_ids",
+        broken: |c| c.negative_prompt_ids.as_ref().is_some_and(|ids| ids.is_empty()),
+        rule: "must have at least one token id",
+    },
+];
+
+/// Checked where the model, and so its end token, is known.
+const WITH_MODEL: &[Conflict] = &[
+    Conflict {
+        parameter: "min_length",
+        broken: |c| c.min_length > 0 && c.end_tokens().is_empty(),
+        rule: END,
+    },
+    Conflict {
+        parameter: "min_new_tokens",
+        broken: |c| c.min_new_tokens.is_some_and(|n| n > 0) && c.end_tokens().is_empty(),
+        rule: END,
+    },
+    Conflict {
+        parameter: "exponential_decay_length_penalty",
+        broken: |c| c.exponential_decay_length_penalty.is_some() && c.end_tokens().is_empty(),
+        rule: END,
+    },
+    Conflict {
+        parameter: "bad_words_ids",
+        broken: |c| {
+            let is_end = |word: &Vec<u32>| word.len() == 1 && c.end_tokens().contains(&word[0]);
+            c.bad_words_ids.as_ref().is_some_and(|words| words.iter().all(is_end))
+        },
+        rule: "has end tokens only, and those are not banned by it; use min_new_tokens or \
+               suppress_tokens",
+    },
+];
+
+fn all_suppressed(ids: &[u32], config: &GenerationConfig) -> bool {
+    let suppressed = config.suppress_tokens.as_ref();
+    suppressed.is_some_and(|suppressed| ids.iter().all(|id| suppressed.contains(id)))
+}
+
+/// Checks the rules between the parameters of `config`, where `request` says which of them the
+/// request sets itself.
+pub(super) fn check(
+    config: &GenerationConfig,
+    request: &Settings,
+    limits: &Limits,
+) -> Result<(), Refusal> {
+    let refuse = |parameter: &str, rule: &str| {
+        let value = request.get(parameter).filter(|value| !value.is_null()).cloned();
+        Err(Refusal::new(parameter, value.unwrap_or_else(|| config.read(parameter)), rule))
+    };
+    for (parameter, over) in [("max_length", "max_new_tokens"), ("min_length", "min_new_tokens")] {
+        if is_set(request, parameter) && is_set(request, over) {
+            return refuse(
+                parameter,
+                &format!("{over} is set too and would win; keep one of them"),
+            );
+        }
+    }
+    for rule in COMPANIONS {
+        if is_set(request, rule.parameter) && !(rule.idle)(config) && !(rule.needs)(config) {
+            return refuse(rule.parameter, rule.rule);
+        }
+    }
+    let with_model = if limits.vocab_size.is_some() { WITH_MODEL } else { &[] };
+    for rule in CONFLICTS.iter().chain(with_model) {
+        if (rule.broken)(config) {
+            return refuse(rule.parameter, rule.rule);
+        }
+    }
+    if let Some(positions) = limits.max_positions {
+        if config.max_new_tokens.is_some_and(|new| new >= positions) {
+            return refuse(
+                "max_new_tokens",
+                &format!("must be below {positions}, the positions of the model"),
+            );
+        }
+        let limit = config.max_length.filter(|_| config.max_new_tokens.is_none());
+        if is_set(request, "max_length") && limit.is_some_and(|length| length > positions) {
+            return refuse(
+                "max_length",
+                &format!("must be at most {positions}, the positions of the model"),
+            );
+        }
+    }
+    Ok(())
+}

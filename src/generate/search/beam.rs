@@ -1,0 +1,226 @@
+//! Beam search, with or without sampling.
+
+use std::rc::Rc;
+
+use super::hypothesis::{Beam, Hypothesis, OUT, candidates, reorder};
+use super::{Found, Reader, Setup, Start, nothing_left};
+use crate::generate::config::EarlyStopping;
+use crate::generate::distribution::{best_first, log_softmax, top};
+use crate::generate::model::ModelFault;
+use crate::generate::output::{Finish, Row as Output};
+use crate::generate::processors::Row;
+use crate::generate::sampling::Draws;
+use crate::generate::scores::{StepScores, step};
+
+/// The beam search of one prompt.
+struct Search {
+    prompt: usize,
+    /// Best first.
+    beams: Vec<Beam>,
+    /// Best first; at most as many as there are beams.
+    finished: Vec<Hypothesis>,
+    draws: Option<Draws>,
+}
+
+/// A beam continued by one token.
+struct Candidate {
+    parent: usize,
+    token: u32,
+    score: f32,
+    finish: Option<Finish>,
+}
+
+pub(super) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, ModelFault> {
+    let config = setup.config;
+    let width = config.num_beams;
+    let prompts: Vec<&[u32]> = batch.iter().map(|start| &start.sequence.tokens[..]).collect();
+    let (mut reader, read) = Reader::open(setup.model, config, &prompts, false)?;
+    setup.clock.prefilled();
+    let size = reader.vocab_size();
+    let rows: Vec<usize> =
+        (0..batch.len()).flat_map(|row| std::iter::repeat_n(row, width)).collect();
+    reader.select(&rows)?;
+    let mut logits: Vec<f32> =
+        rows.iter().flat_map(|row| &read.logits[row * size..][..size]).copied().collect();
+
+    let mut live: Vec<Search> = batch
+        .iter()
+        .map(|start| Search {
+            prompt: start.index,
+            beams: Beam::initial(&start.sequence, width, config.output_scores),
+            finished: Vec::new(),
+            draws: config.do_sample.then(|| Draws::new(config.seed, start.index, 0)),
+        })
+        .collect();
+    let mut found: Vec<Found> = Vec::new();
+    loop {
+        let mut parents = Vec::new();
+        let mut going = Vec::new();
+        let rows = live.len() * width;
+        let parts = live.drain(..).zip(logits.chunks_exact_mut(size * width));
+        for (at, (mut search, scores)) in parts.enumerate() {
+            match search.advance(setup, scores, reader.is_guided())? {
+                Some(new) => {
+                    parents.extend(new.into_iter().map(|parent| at * width + parent));
+                    going.push(search);
+                }
+                None => found.push((search.prompt, search.into_rows(setup))),
+            }
+        }
+        live = going;
+        if live.is_empty() {
+            break;
+        }
+        if let Some(parents) = reorder(rows, &parents) {
+            reader.select(parents)?;
+        }
+        let last = |beam: &Beam| beam.sequence.tokens.last().copied();
+        let tokens: Vec<u32> =
+            live.iter().flat_map(|search| search.beams.iter().filter_map(last)).collect();
+        logits = reader.step(&tokens)?;
+        setup.clock.stepped();
+    }
+    found.sort_by_key(|(prompt, _)| *prompt);
+    Ok(found)
+}
+
+impl Search {
+    /// One step from the raw `scores` of all beams: the parents of the new beams, or None at the
+    /// end of the search.
+    fn advance(
+        &mut self,
+        setup: &mut Setup<'_>,
+        scores: &mut [f32],
+        guided: bool,
+    ) -> Result<Option<Vec<usize>>, ModelFault> {
+        let width = self.beams.len();
+        let size = scores.len() / width;
+        let steps = self.accumulate(setup, scores, guided);
+        let count = candidates(width, setup.config.end_tokens().len());
+        let picked = match &mut self.draws {
+            Some(draws) => draws.without_replacement(scores, count),
+            None => top(scores, count),
+        };
+        if picked.iter().all(|(_, score)| *score == f32::NEG_INFINITY)
+            || picked.iter().any(|(_, score)| score.is_nan())
+        {
+            return Err(nothing_left(self.prompt, &self.beams[0].sequence, scores));
+        }
+        let mut tokens = Vec::new();
+        let candidates: Vec<Candidate> = picked
+            .into_iter()
+            .map(|(at, score)| {
+                let (parent, token) = (at / size, (at % size) as u32);
+                let sequence = &self.beams[parent].sequence;
+                tokens.clear();
+                tokens.extend_from_slice(&sequence.tokens);
+                tokens.push(token);
+                let finish = setup.stopping.check(&tokens, sequence.limit);
+                Candidate { parent, token, score, finish }
+            })
+            .collect();
+
+        self.finish(setup, &candidates, &steps);
+        let parents = self.go_on(&candidates, &steps);
+        let stuck = candidates.iter().all(|candidate| candidate.finish.is_some());
+        Ok((!stuck && self.may_improve(setup)).then_some(parents))
+    }
+
+    /// Turns raw scores into log-probabilities, processes them, and adds the scores of the
+    /// beams. Gives what `output_scores` keeps.
+    fn accumulate(
+        &self,
+        setup: &mut Setup<'_>,
+        scores: &mut [f32],
+        guided: bool,
+    ) -> Vec<Rc<StepScores>> {
+        let size = scores.len() / self.beams.len();
+        let mut steps = Vec::new();
+        for (beam, scores) in self.beams.iter().zip(scores.chunks_exact_mut(size)) {
+            if !guided {
+                log_softmax(scores);
+            }
+            setup.chain.apply(&Row::of(&beam.sequence), scores);
+            if beam.history.wanted() {
+                steps.push(Rc::new(step(scores)));
+            }
+            scores.iter_mut().for_each(|score| *score += beam.score);
+        }
+        steps
+    }
+
+    /// The beam that a candidate makes.
+    fn beam_of(&self, candidate: &Candidate, score: f32, steps: &[Rc<StepScores>]) -> Beam {
+        let mut beam = self.beams[candidate.parent].clone();
+        beam.sequence.tokens.push(candidate.token);
+        beam.history.push(steps.get(candidate.parent).cloned());
+        Beam { score, ..beam }
+    }
+
+    /// Takes up the finished ones among the best candidates: as many of those may finish as
+    /// there are beams, the others are there to go on with.
+    fn finish(&mut self, setup: &Setup<'_>, candidates: &[Candidate], steps: &[Rc<StepScores>]) {
+        let width = self.beams.len();
+        for candidate in candidates.iter().take(width) {
+            let possible = candidate.score > f32::NEG_INFINITY;
+            if let Some(finish) = candidate.finish.filter(|_| possible) {
+                let beam = self.beam_of(candidate, candidate.score, steps);
+                let score = ranking(candidate.score, beam.sequence.generated(), setup);
+                self.finished.push(Hypothesis {
+                    sequence: beam.sequence,
+                    score: f64::from(score),
+                    history: beam.history,
+                    finish,
+                });
+            }
+        }
+        // Stable: of equals, the one that finished first stays first.
+        self.finished.sort_by(|a, b| b.score.total_cmp(&a.score));
+        self.finished.truncate(width);
+    }
+
+    /// Makes the best unfinished candidates the beams, and gives their parents.
+    fn go_on(&mut self, candidates: &[Candidate], steps: &[Rc<StepScores>]) -> Vec<usize> {
+        let out = |candidate: &Candidate| if candidate.finish.is_some() { OUT } else { 0.0 };
+        let mut ranked: Vec<(usize, f32)> = candidates
+            .iter()
+            .enumerate()
+            .map(|(at, candidate)| (at, candidate.score + out(candidate)))
+            .collect();
+        ranked.sort_unstable_by(best_first);
+        ranked.truncate(self.beams.len());
+        let parents = ranked.iter().map(|(at, _)| candidates[*at].parent).collect();
+        self.beams = ranked
+            .iter()
+            .map(|(at, score)| self.beam_of(&candidates[*at], *score, steps))
+            .collect();
+        parents
+    }
+
+    /// Whether a running beam may still beat a finished one, as `early_stopping` reckons.
+    fn may_improve(&self, setup: &Setup<'_>) -> bool {
+        let full = self.finished.len() >= self.beams.len();
+        let Some(worst) = self.finished.last().filter(|_| full) else {
+            return true;
+        };
+        let Some(best) = self.beams.first() else { return false };
+        let length = match setup.config.early_stopping {
+            EarlyStopping::WhenFull => return false,
+            EarlyStopping::Never if setup.config.length_penalty > 0.0 => {
+                best.sequence.limit - best.sequence.prompt_len
+            }
+            EarlyStopping::Never | EarlyStopping::Heuristic => best.sequence.generated(),
+        };
+        f64::from(ranking(best.score, length, setup)) > worst.score
+    }
+
+    fn into_rows(mut self, setup: &Setup<'_>) -> Vec<Output> {
+        self.finished.truncate(setup.config.num_return_sequences);
+        self.finished.into_iter().map(|hypothesis| hypothesis.into_row(setup)).collect()
+    }
+}
+
+/// What a hypothesis is ranked by: its summed log-probability over `length ^ length_penalty`.
+fn ranking(score: f32, length: usize, setup: &Setup<'_>) -> f32 {
+    score / (length as f64).powf(setup.config.length_penalty) as f32
+}

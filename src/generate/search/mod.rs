@@ -1,0 +1,125 @@
+//! How the next token is searched for.
+
+mod beam;
+mod contrastive;
+mod group_beam;
+mod hypothesis;
+mod lookup;
+mod reader;
+mod single;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use reader::Reader;
+
+use std::time::Instant;
+
+use crate::generate::GenerateError;
+use crate::generate::config::{GenerationConfig, Mode};
+use crate::generate::model::{CausalLm, Detokenizer, ModelFault};
+use crate::generate::output::{Finish, Row, Timings};
+use crate::generate::processors::Chain;
+use crate::generate::scores::History;
+use crate::generate::sequence::Sequence;
+use crate::generate::stopping::Stopping;
+
+/// What a search runs with.
+pub(crate) struct Setup<'a> {
+    pub model: &'a dyn CausalLm,
+    pub text: &'a dyn Detokenizer,
+    pub config: &'a GenerationConfig,
+    pub stopping: Stopping<'a>,
+    pub chain: Chain,
+    pub clock: Clock,
+}
+
+/// A prompt to continue: its place in the request and its tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    pub index: usize,
+    pub sequence: Sequence,
+}
+
+/// The rows of one prompt, by its place in the request.
+pub(crate) type Found = (usize, Vec<Row>);
+
+/// Continues the prompts of one batch.
+pub(crate) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, GenerateError> {
+    let found = match setup.config.mode() {
+        Mode::Single => single::run(setup, batch),
+        Mode::Lookup => lookup::run(setup, batch),
+        Mode::Beam => beam::run(setup, batch),
+        Mode::GroupBeam => group_beam::run(setup, batch),
+        Mode::Contrastive => contrastive::run(setup, batch),
+    };
+    Ok(found?)
+}
+
+/// Measures where the time goes.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    timings: Timings,
+    last: Instant,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self { timings: Timings::default(), last: Instant::now() }
+    }
+
+    fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        let lap = now.duration_since(self.last).as_secs_f64();
+        self.last = now;
+        lap
+    }
+
+    /// A batch begins: what was between batches belongs to no phase.
+    pub(crate) fn begin(&mut self) {
+        self.lap();
+    }
+
+    /// The prompts of a batch were read.
+    fn prefilled(&mut self) {
+        self.timings.prefill_s += self.lap();
+    }
+
+    /// One step was made, from logits to the next logits.
+    fn stepped(&mut self) {
+        let step = self.lap();
+        self.timings.decode_s += step;
+        self.timings.steps_s.push(step);
+    }
+
+    /// The batch ended: what came after the last full step.
+    pub(crate) fn end(&mut self) {
+        self.timings.decode_s += self.lap();
+    }
+
+    pub(crate) fn into_timings(self) -> Timings {
+        self.timings
+    }
+}
+
+impl Setup<'_> {
+    /// The row that `sequence` became.
+    fn row(&self, sequence: &Sequence, scores: History, finish: Finish) -> Row {
+        Row {
+            tokens: sequence.output().to_vec(),
+            text: self.text.decode(sequence.output(), true),
+            scores: scores.into_steps(),
+            sequence_score: None,
+            finish,
+        }
+    }
+}
+
+/// The failure of a step whose scores leave nothing to choose from.
+fn nothing_left(prompt: usize, sequence: &Sequence, scores: &[f32]) -> ModelFault {
+    let step = sequence.generated() + 1;
+    let why = match scores.iter().any(|score| score.is_nan() || *score == f32::INFINITY) {
+        true => "the scores are NaN or infinite; see remove_invalid_values",
+        false => "every token is forbidden; take back a suppressed, banned or forced token",
+    };
+    ModelFault::Compute(format!("prompt {prompt}, step {step}: {why}"))
+}
