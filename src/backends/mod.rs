@@ -1,6 +1,7 @@
 //! What runs a model: the backends, and what the rest of the house may ask of them.
 
 mod backend;
+mod candle;
 mod error;
 mod registry;
 

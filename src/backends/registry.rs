@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::backends::Backend;
+use crate::backends::{Backend, candle};
 
 /// What a backend may need to know beside model and settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -18,6 +18,9 @@ pub fn names() -> &'static [&'static str] {
 
 /// The backend of that name. One that this build lacks answers too: it is unavailable, with the
 /// command that turns it on. None for a name that no backend has.
-pub fn find(_name: &str, _options: &Options) -> Option<Box<dyn Backend>> {
-    None
+pub fn find(name: &str, _options: &Options) -> Option<Box<dyn Backend>> {
+    match name {
+        "candle" => Some(candle::backend()),
+        _ => None,
+    }
 }

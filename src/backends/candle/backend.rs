@@ -1,0 +1,39 @@
+//! The backend as the registry hands it out.
+
+use std::path::Path;
+
+use super::engine::CandleEngine;
+use super::settings::{LoadSettings, PARAMETERS};
+use crate::backends::{Availability, Backend, BackendError, Engine};
+use crate::generate::{GenerationConfig, ModelDefaults};
+use crate::settings::Settings;
+
+/// The embedded backend.
+pub(super) struct Candle;
+
+impl Backend for Candle {
+    fn name(&self) -> &'static str {
+        "candle"
+    }
+
+    fn availability(&self) -> Availability {
+        Availability::Ready
+    }
+
+    fn check(&self, settings: &Settings) -> Result<(), BackendError> {
+        LoadSettings::parse(settings)?;
+        // Of a model nothing is known yet: bounds that depend on one are checked on loading.
+        let unbounded = ModelDefaults {
+            settings: Settings::new(),
+            vocab_size: u32::MAX as usize,
+            max_positions: u32::MAX as usize,
+        };
+        let request = settings.only(|name| !PARAMETERS.contains(&name));
+        GenerationConfig::parse(&request, &unbounded)?;
+        Ok(())
+    }
+
+    fn load(&self, model: &Path, settings: &Settings) -> Result<Box<dyn Engine>, BackendError> {
+        Ok(Box::new(CandleEngine::load(model, settings)?))
+    }
+}

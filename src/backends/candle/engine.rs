@@ -1,0 +1,232 @@
+//! A loaded engine: the model, its tokenizer and its threads.
+
+use std::path::Path;
+
+use candle_core::{Device, DeviceLocation};
+use rayon::ThreadPool;
+
+use super::cache::CacheShape;
+use super::context::CandleLm;
+use super::loader::{Loader, check_fit};
+use super::network::Network;
+use super::settings::{LoadSettings, PARAMETERS, Place, dtype_name};
+use crate::backends::{BackendError, Engine, Generation, Prompt, PromptOutput};
+use crate::generate::{
+    CausalLm, Detokenizer, GenerateError, GenerationConfig, ModelDefaults, ModelFault, generate,
+};
+use crate::model::{ModelDir, Tokenizer};
+use crate::refusal::Refusal;
+use crate::settings::{Settings, Value};
+
+/// A loaded engine.
+pub(super) struct CandleEngine {
+    lm: CandleLm,
+    tokenizer: Tokenizer,
+    defaults: ModelDefaults,
+    asked: LoadSettings,
+    architecture: &'static str,
+    /// Whether the weight files were mapped when they were loaded.
+    mapped: bool,
+    /// All work is done in this pool.
+    pool: ThreadPool,
+}
+
+impl CandleEngine {
+    /// Loads the model in directory `path`.
+    pub(super) fn load(path: &Path, settings: &Settings) -> Result<Self, BackendError> {
+        let asked = LoadSettings::parse(settings)?;
+        let device = device(asked.device)?;
+        let dir = ModelDir::open(path)?;
+        let config = dir.config();
+        let limit = positions(config.max_positions(), asked.max_model_len)?;
+        check_fit(config, asked.quantization)?;
+        let defaults = ModelDefaults {
+            settings: defaults(&dir),
+            vocab_size: config.vocab_size(),
+            max_positions: limit,
+        };
+        // The request settings given along are checked as well, before the weights are read.
+        let request = settings.only(|name| !PARAMETERS.contains(&name));
+        GenerationConfig::parse(&request, &defaults)?;
+
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(asked.threads.unwrap_or(0))
+            .thread_name(|index| format!("candle-{index}"))
+            .build()
+            .map_err(|error| BackendError::Failed(format!("no threads: {error}")))?;
+        let tokenizer = dir.tokenizer()?;
+        let weights = dir.weights(asked.memory_map)?;
+        let mapped = weights.is_mapped();
+        let network = pool.install(|| {
+            let loader =
+                Loader::new(&weights, config, &device, asked.dtype, asked.quantization)?;
+            Network::load(config, &loader)
+        })?;
+        let (layers, kv_heads, head_dim) = network.cache_sizes();
+        let cache = CacheShape {
+            layers,
+            kv_heads,
+            head_dim,
+            limit,
+            dtype: asked.kv_cache_dtype.unwrap_or(network.dtype()),
+            device,
+            kind: asked.cache,
+        };
+        let lm = CandleLm { network, cache, vocab_size: config.vocab_size() };
+        let architecture = config.architecture().model_type();
+        Ok(Self { lm, tokenizer, defaults, asked, architecture, mapped, pool })
+    }
+
+    /// The tokens of `prompt`.
+    fn tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, BackendError> {
+        let refused = |value: Value, rule: String| {
+            BackendError::Refused(Refusal::new("prompt", value, rule))
+        };
+        let (tokens, value) = match prompt {
+            Prompt::Text(text) => {
+                let encoded = self.tokenizer.encode(text);
+                let encoded = encoded.map_err(|rule| refused(text.as_str().into(), rule))?;
+                (encoded, Value::from(text.as_str()))
+            }
+            Prompt::Tokens(tokens) => (tokens.clone(), Value::from(tokens.as_slice())),
+        };
+        if tokens.is_empty() {
+            let rule = "it has no tokens; give at least one (the BOS token, say)".to_owned();
+            return Err(refused(value, rule));
+        }
+        let vocab_size = self.lm.vocab_size();
+        if let Some(token) = tokens.iter().find(|token| **token as usize >= vocab_size) {
+            let rule = format!("token {token} is not in the vocabulary, ids are below {vocab_size}");
+            return Err(refused(value, rule));
+        }
+        Ok(tokens)
+    }
+}
+
+impl Engine for CandleEngine {
+    fn effective(&self) -> Settings {
+        let network = &self.lm.network;
+        let device = match network.device().location() {
+            DeviceLocation::Cpu => "cpu".to_owned(),
+            DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+            DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
+        };
+        let quantization = network.head().quantization().map(|format| format.name());
+        let threads = self.pool.install(rayon::current_num_threads);
+        let pairs: [(&str, Value); 8] = [
+            ("cache_implementation", self.lm.cache.kind.name().into()),
+            ("device", device.into()),
+            ("dtype", dtype_name(network.dtype()).into()),
+            ("kv_cache_dtype", dtype_name(self.lm.cache.dtype).into()),
+            ("max_model_len", self.lm.max_positions().into()),
+            ("memory_map", self.mapped.into()),
+            ("quantization", quantization.into()),
+            ("threads", threads.into()),
+        ];
+        pairs.into_iter().collect()
+    }
+
+    fn generate(
+        &mut self,
+        prompts: &[Prompt],
+        settings: &Settings,
+    ) -> Result<Generation, BackendError> {
+        LoadSettings::parse(settings)?;
+        self.asked.check_same(settings)?;
+        let request = settings.only(|name| !PARAMETERS.contains(&name));
+        let config = GenerationConfig::parse(&request, &self.defaults)?;
+        let prompts: Vec<Vec<u32>> =
+            prompts.iter().map(|prompt| self.tokens(prompt)).collect::<Result<_, _>>()?;
+
+        let (lm, tokenizer) = (&self.lm, &self.tokenizer);
+        let generated = self.pool.install(|| generate(lm, tokenizer, &prompts, &config))?;
+        let outputs = prompts.into_iter().zip(generated.rows);
+        Ok(Generation {
+            prompts: outputs
+                .map(|(prompt_tokens, rows)| PromptOutput { prompt_tokens, rows })
+                .collect(),
+            effective: config.effective().merged(&self.effective()),
+            timings: generated.timings,
+        })
+    }
+
+    fn token_text(&self, token: u32) -> String {
+        self.tokenizer.decode(&[token], false)
+    }
+
+    fn architecture(&self) -> String {
+        self.architecture.to_owned()
+    }
+}
+
+impl Detokenizer for Tokenizer {
+    fn decode(&self, tokens: &[u32], skip_special: bool) -> String {
+        Self::decode(self, tokens, skip_special)
+    }
+}
+
+impl From<GenerateError> for BackendError {
+    fn from(error: GenerateError) -> Self {
+        match error {
+            GenerateError::Refused(refusal) => Self::Refused(refusal),
+            GenerateError::Model(ModelFault::OutOfMemory(text)) => Self::OutOfMemory(text),
+            GenerateError::Model(ModelFault::Compute(text)) => Self::Failed(text),
+        }
+    }
+}
+
+/// The generation settings that the model brings along.
+fn defaults(dir: &ModelDir) -> Settings {
+    let found = GenerationConfig::PARAMETERS
+        .iter()
+        .filter_map(|name| Some((*name, dir.generation_default(name)?.clone())));
+    found.collect()
+}
+
+/// How many positions a row may have.
+fn positions(of_model: usize, asked: Option<usize>) -> Result<usize, Refusal> {
+    match asked {
+        Some(asked) if asked > of_model => {
+            let rule = format!("the model has {of_model} positions; give at most that, or null");
+            Err(Refusal::new("max_model_len", asked, rule))
+        }
+        asked => Ok(asked.unwrap_or(of_model)),
+    }
+}
+
+fn device(place: Place) -> Result<Device, BackendError> {
+    match place {
+        Place::Cpu => Ok(Device::Cpu),
+        Place::Cuda(_) if !candle_core::utils::cuda_is_available() => {
+            Err(BackendError::Unavailable {
+                reason: "this build of the candle backend has no CUDA".to_owned(),
+                remedy: "build with `--features cuda` where the CUDA toolkit is installed"
+                    .to_owned(),
+            })
+        }
+        Place::Cuda(number) => Device::new_cuda(number).map_err(|error| {
+            BackendError::Unavailable {
+                reason: format!("GPU {number} cannot be used ({error})"),
+                remedy: "check `nvidia-smi`, or use device cpu".to_owned(),
+            }
+        }),
+    }
+}
+
+#[cfg(test)]
+impl CandleEngine {
+    /// The model, for tests.
+    pub(super) fn lm(&self) -> &CandleLm {
+        &self.lm
+    }
+
+    /// The tokenizer, for tests.
+    pub(super) fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The threads, for tests.
+    pub(super) fn pool(&self) -> &ThreadPool {
+        &self.pool
+    }
+}

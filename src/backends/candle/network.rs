@@ -1,0 +1,96 @@
+//! The network of a loaded model, of whichever family.
+
+use candle_core::{DType, Device, Tensor};
+
+use super::cache::Cache;
+use super::cpu::Past;
+use super::gpt2::Gpt2;
+use super::linear::Linear;
+use super::llama::Llama;
+use super::loader::Loader;
+use crate::backends::BackendError;
+use crate::model::ModelConfig;
+
+/// The network of a loaded model.
+pub(super) enum Network {
+    /// Llama and Qwen 2.
+    Llama(Llama),
+    /// GPT-2.
+    Gpt2(Gpt2),
+}
+
+/// New positions of all rows.
+pub(super) struct Input<'a> {
+    /// Token ids `[rows, new]`.
+    pub tokens: &'a Tensor,
+    /// Position number of each token, rows x new.
+    pub positions: &'a [u32],
+    /// What may be attended to, the new positions included.
+    pub past: Past<'a>,
+}
+
+impl Network {
+    /// Builds the network of `config` out of the tensors that `loader` gives.
+    pub(super) fn load(config: &ModelConfig, loader: &Loader<'_>) -> Result<Self, BackendError> {
+        match config {
+            ModelConfig::Llama(config) | ModelConfig::Qwen2(config) => {
+                Llama::load(config, loader).map(Self::Llama)
+            }
+            ModelConfig::Gpt2(config) => Gpt2::load(config, loader).map(Self::Gpt2),
+        }
+    }
+
+    /// Runs over new positions and writes them to the cache (its length stays): the final hidden
+    /// states `[rows, new, hidden]`, normalised as the output head reads them.
+    pub(super) fn forward(&self, input: &Input<'_>, cache: &mut Cache) -> candle_core::Result<Tensor> {
+        match self {
+            Self::Llama(model) => model.forward(input, cache),
+            Self::Gpt2(model) => model.forward(input, cache),
+        }
+    }
+
+    /// Logits `[.., vocabulary]` of final hidden states `[.., hidden]`.
+    pub(super) fn logits(&self, hidden: &Tensor) -> candle_core::Result<Tensor> {
+        self.head().forward(hidden)
+    }
+
+    /// Blocks, key heads of a block, width of a head.
+    pub(super) fn cache_sizes(&self) -> (usize, usize, usize) {
+        match self {
+            Self::Llama(model) => model.cache_sizes(),
+            Self::Gpt2(model) => model.cache_sizes(),
+        }
+    }
+
+    /// The output head.
+    pub(super) fn head(&self) -> &Linear {
+        match self {
+            Self::Llama(model) => &model.head,
+            Self::Gpt2(model) => &model.head,
+        }
+    }
+
+    /// The type of weights and activations, off the embedding table.
+    pub(super) fn dtype(&self) -> DType {
+        self.table().dtype()
+    }
+
+    /// Where the embedding table lies.
+    pub(super) fn device(&self) -> &Device {
+        self.table().device()
+    }
+
+    fn table(&self) -> &Tensor {
+        match self {
+            Self::Llama(model) => &model.embedding,
+            Self::Gpt2(model) => &model.embedding,
+        }
+    }
+}
+
+/// The rows of `table` that `ids` (of any shape) names.
+pub(super) fn embedded(table: &Tensor, ids: &Tensor) -> candle_core::Result<Tensor> {
+    let mut shape = ids.dims().to_vec();
+    shape.push(table.dim(1)?);
+    table.index_select(&ids.flatten_all()?, 0)?.reshape(shape)
+}
