@@ -12,6 +12,7 @@ mod prompts;
 mod protocol;
 mod references;
 mod requirement;
+pub mod requests;
 mod session;
 mod supervisor;
 mod watch;
