@@ -11,7 +11,7 @@ use wattest::report::Summary;
 /// What happens.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// The run begins.
     RunStarted {
         /// Its name.
@@ -40,14 +40,14 @@ pub enum Event<'a> {
 
 /// The file of events; nothing where none is wanted.
 #[derive(Debug, Default)]
-pub struct Events(Option<File>);
+pub(crate) struct Events(Option<File>);
 
 impl Events {
     /// Begins a new `file`.
     ///
     /// # Errors
     /// Where it cannot be made.
-    pub fn create(file: Option<&Path>) -> io::Result<Self> {
+    pub(crate) fn create(file: Option<&Path>) -> io::Result<Self> {
         let Some(file) = file else { return Ok(Self(None)) };
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;
@@ -56,7 +56,7 @@ impl Events {
     }
 
     /// Writes `event` as one line, in one write: a reader that follows sees whole lines.
-    pub fn send(&mut self, event: &Event<'_>) {
+    pub(crate) fn send(&mut self, event: &Event<'_>) {
         let Some(file) = &mut self.0 else { return };
         let Ok(mut line) = serde_json::to_vec(event) else { return };
         line.push(b'\n');

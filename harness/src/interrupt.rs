@@ -15,7 +15,7 @@ use crate::Exit;
 ///
 /// # Errors
 /// Where the signals cannot be watched.
-pub fn watch(finish: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+pub(crate) fn watch(finish: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     std::thread::Builder::new().name("wattest-signals".to_owned()).spawn(move || {
         if signals.forever().next().is_none() {

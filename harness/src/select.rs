@@ -14,7 +14,7 @@ const SUGGESTIONS: usize = 3;
 
 /// The cases that were offered, split by what the user said.
 #[derive(Debug, Default)]
-pub struct Selected {
+pub(crate) struct Selected {
     /// The chosen ones in the order of the run.
     pub chosen: Vec<Case>,
     /// The names of the others.
@@ -23,7 +23,7 @@ pub struct Selected {
 
 /// The cases of `sources` that `options` choose. Exact names are found without making the cases
 /// beside them.
-pub fn offered(sources: &[Source], options: &Options) -> Vec<Case> {
+pub(crate) fn offered(sources: &[Source], options: &Options) -> Vec<Case> {
     if options.exact && !options.filters.is_empty() {
         let mut seen = BTreeSet::new();
         let names = options.filters.iter().filter(|name| seen.insert(name.as_str()));
@@ -36,7 +36,11 @@ pub fn offered(sources: &[Source], options: &Options) -> Vec<Case> {
 }
 
 /// Splits `cases`; with `failed` only those whose names are in it.
-pub fn select(cases: Vec<Case>, options: &Options, failed: Option<&BTreeSet<String>>) -> Selected {
+pub(crate) fn select(
+    cases: Vec<Case>,
+    options: &Options,
+    failed: Option<&BTreeSet<String>>,
+) -> Selected {
     let mut selected = Selected::default();
     let mut place = 0;
     // Nothing is marked as ignored, and nothing is a benchmark.
@@ -84,7 +88,7 @@ fn shuffled(mut cases: Vec<Case>, seed: Option<u64>) -> Vec<Case> {
 }
 
 /// What to say where nothing was chosen out of `names`.
-pub fn nothing_selected(options: &Options, names: &[String]) -> String {
+pub(crate) fn nothing_selected(options: &Options, names: &[String]) -> String {
     let mut text = "nothing was selected".to_owned();
     if options.ignored || options.bench {
         text.push_str(": no case is marked as ignored or is a benchmark");

@@ -20,7 +20,7 @@ const REASON: usize = 160;
 
 /// What a trial is told of its case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub(crate) enum Told {
     /// It passed.
     Passed,
     /// It was not run, and why.
@@ -31,7 +31,7 @@ pub enum Told {
 
 /// What the trials of a run share.
 #[derive(Debug)]
-pub struct Session {
+pub(crate) struct Session {
     supervisor: Supervisor,
     journal: Journal,
     book: Arc<Book>,
@@ -51,7 +51,7 @@ pub struct Session {
 
 /// What a session is made of.
 #[derive(Debug)]
-pub struct Parts {
+pub(crate) struct Parts {
     /// Runs the cases.
     pub supervisor: Supervisor,
     /// Keeps the records.
@@ -74,7 +74,7 @@ pub struct Parts {
 
 impl Session {
     /// A session in which nothing has run yet.
-    pub fn new(parts: Parts) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         let Parts { supervisor, journal, book, info, views, events, retries, max_fail, recorded } =
             parts;
         Self {
@@ -94,7 +94,7 @@ impl Session {
 
     /// Runs `case`, again where it does not pass and may be retried. A case that the resumed part
     /// of the run has a record of is told from that.
-    pub fn run(&mut self, case: &Case) -> Told {
+    pub(crate) fn run(&mut self, case: &Case) -> Told {
         if let Some(record) = self.recorded.get(&case.name) {
             let told = self.told(record);
             self.statuses.insert(case.name.clone(), record.verdict.status);
@@ -121,14 +121,14 @@ impl Session {
     }
 
     /// Ends the worker, and keeps what came after the end of the last case.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         if let Some(late) = self.supervisor.finish() {
             self.keep(late);
         }
     }
 
     /// The writer of the views and of the events, for the end of the run.
-    pub fn into_outputs(self) -> (Option<Views>, Events) {
+    pub(crate) fn into_outputs(self) -> (Option<Views>, Events) {
         (self.views, self.events)
     }
 

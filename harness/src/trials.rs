@@ -10,7 +10,7 @@ use crate::session::{Session, Told};
 
 /// One trial per offered case: those chosen share `session`, those left out are there to be
 /// counted.
-pub fn trials(selected: Selected, session: &Arc<Mutex<Session>>) -> Vec<Trial> {
+pub(crate) fn trials(selected: Selected, session: &Arc<Mutex<Session>>) -> Vec<Trial> {
     let chosen = selected.chosen.into_iter().map(|case| {
         let session = Arc::clone(session);
         Trial::ignorable_test(case.name.clone(), move || {
@@ -32,7 +32,7 @@ pub fn trials(selected: Selected, session: &Arc<Mutex<Session>>) -> Vec<Trial> {
 
 /// What libtest-mimic is told. It knows one filter and no partition, so the choice is made before;
 /// naming what is left out lets it count the filtered ones as libtest does.
-pub fn arguments(options: &Options, left_out: &[String]) -> Arguments {
+pub(crate) fn arguments(options: &Options, left_out: &[String]) -> Arguments {
     Arguments {
         exact: true,
         skip: left_out.to_vec(),

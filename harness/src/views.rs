@@ -60,7 +60,7 @@ impl Views {
 
     /// Takes the record of a finished case, or of one that has changed since.
     pub fn add(&self, record: Record) {
-        // The thread ends with the last sender, and not before.
+        // After the end nobody waits for it.
         let _ = self.sender.send(Message::Add(Box::new(record)));
     }
 
@@ -75,7 +75,6 @@ impl Views {
     /// Where the views cannot be written.
     pub fn finish(mut self, standings: Vec<Standing>) -> io::Result<Vec<CaseView>> {
         let cases = self.finisher().finish(standings);
-        drop(self.sender);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -90,7 +89,7 @@ pub struct Finisher {
 }
 
 impl Finisher {
-    /// Writes everything that was added and gives the cases.
+    /// Writes everything that was added, for the last time, and gives the cases.
     ///
     /// # Errors
     /// Where the views cannot be written.
@@ -128,7 +127,7 @@ impl Writer {
                     self.standings = standings;
                     let written = self.write();
                     let _ = reply.send(written.map(|()| self.cases.clone()));
-                    due = None;
+                    return;
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     let begun = Instant::now();

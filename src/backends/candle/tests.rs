@@ -56,14 +56,24 @@ fn look() {
             let start = std::time::Instant::now();
             let (tokens, logits) = engine.pool().install(|| greedy(engine.lm(), &prompt, 40));
             let took = start.elapsed() / 40;
-            let stats: Vec<String> = logits.iter().step_by(8).map(|row| {
-                let mean = row.iter().sum::<f32>() / 512.0;
-                let std = (row.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / 512.0).sqrt();
-                let max = row.iter().copied().fold(f32::MIN, f32::max);
-                let z: f32 = row.iter().map(|x| (x - max).exp()).sum();
-                let h: f32 = row.iter().map(|x| { let p = (x - max).exp() / z; if p > 0.0 { -p * p.ln() } else { 0.0 } }).sum();
-                format!("std {std:.1} p {:.2} H {h:.2}", 1.0 / z)
-            }).collect();
+            let stats: Vec<String> = logits
+                .iter()
+                .step_by(8)
+                .map(|row| {
+                    let mean = row.iter().sum::<f32>() / 512.0;
+                    let std = (row.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / 512.0).sqrt();
+                    let max = row.iter().copied().fold(f32::MIN, f32::max);
+                    let z: f32 = row.iter().map(|x| (x - max).exp()).sum();
+                    let h: f32 = row
+                        .iter()
+                        .map(|x| {
+                            let p = (x - max).exp() / z;
+                            if p > 0.0 { -p * p.ln() } else { 0.0 }
+                        })
+                        .sum();
+                    format!("std {std:.1} p {:.2} H {h:.2}", 1.0 / z)
+                })
+                .collect();
             println!("{arch} {took:?} {prompt:?} -> {tokens:?}\n   {stats:?}");
         }
     }

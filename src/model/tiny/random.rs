@@ -9,9 +9,9 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use super::vocabulary::EOS;
+use crate::model::ModelError;
 use crate::model::config::ModelConfig;
 use crate::model::layout::{TensorSpec, tensors};
-use crate::model::ModelError;
 
 /// Standard deviation of the logits. For 512 tokens this leaves some ten likely ones: every
 /// cut-off (top-k, top-p, min-p, typical ...) removes something and leaves something.
@@ -34,8 +34,7 @@ pub(super) fn weights(config: &ModelConfig, seed: u64, file: &Path) -> Result<Ve
     let views = filled.iter().map(|(spec, bytes)| {
         Ok((spec.name.as_str(), TensorView::new(Dtype::F32, spec.shape.clone(), bytes)?))
     });
-    let views: Vec<(&str, TensorView<'_>)> =
-        views.collect::<Result<_, _>>().map_err(impossible)?;
+    let views: Vec<(&str, TensorView<'_>)> = views.collect::<Result<_, _>>().map_err(impossible)?;
     // `format` tells transformers which library the tensors come from; it refuses files without.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     safetensors::serialize(views, Some(metadata)).map_err(impossible)
@@ -67,8 +66,8 @@ fn values(spec: &TensorSpec, config: &ModelConfig, random: &mut ChaCha8Rng) -> V
         [] => 1,
     };
     let per_input = 1.0 / (width as f32).sqrt();
-    let head = last("lm_head.weight")
-        || (tied && (last("embed_tokens.weight") || last("wte.weight")));
+    let head =
+        last("lm_head.weight") || (tied && (last("embed_tokens.weight") || last("wte.weight")));
     let std = if head {
         LOGIT_STD * per_input
     } else if last("embed_tokens.weight") || last("wte.weight") {
