@@ -66,7 +66,7 @@ impl Bounds {
     pub fn least(&self) -> Option<i128> {
         match (&self.ge, &self.gt) {
             (Some(ge), _) => Some(whole(ge).unwrap_or(rounded(ge, f64::ceil))),
-            (_, Some(gt)) => Some(whole(gt).unwrap_or(rounded(gt, f64::floor)) + 1),
+            (_, Some(gt)) => Some(whole(gt).unwrap_or(rounded(gt, f64::floor)).saturating_add(1)),
             _ => None,
         }
     }
@@ -75,7 +75,7 @@ impl Bounds {
     pub fn greatest(&self) -> Option<i128> {
         match (&self.le, &self.lt) {
             (Some(le), _) => Some(whole(le).unwrap_or(rounded(le, f64::floor))),
-            (_, Some(lt)) => Some(whole(lt).unwrap_or(rounded(lt, f64::ceil)) - 1),
+            (_, Some(lt)) => Some(whole(lt).unwrap_or(rounded(lt, f64::ceil)).saturating_sub(1)),
             _ => None,
         }
     }

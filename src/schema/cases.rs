@@ -51,8 +51,8 @@ impl Table {
         cases.into_iter().find(|case| case.name == name)
     }
 
-    /// The cases of one parameter, the misspelling of its name aside.
-    pub(crate) fn cases_of(&self, param: &Param) -> Vec<Case> {
+    /// The cases of one parameter of this table, the misspelling of its name aside.
+    pub fn cases_of(&self, param: &Param) -> Vec<Case> {
         let mut cases: Vec<Case> =
             values(param).into_iter().map(|value| self.valid(param, value)).collect();
         cases.extend(negatives(param).into_iter().map(|value| self.negative(param, value)));
@@ -138,7 +138,9 @@ impl Table {
     fn refused(&self, param: &Param, refused: &Refused) -> Case {
         let name = name::negative(&self.backend, &param.path, &refused.value);
         let company = self.baseline.merged(&refused.companions);
-        self.to_refuse(name, param, &param.path, refused.value.clone(), company)
+        let case = self.to_refuse(name, param, &param.path, refused.value.clone(), company);
+        // The engine may put it down to the company as well: that is under test too.
+        Case { reference: self.baseline.clone(), ..case }
     }
 
     /// A case with a misspelt name for each section: of its first parameter that can be misspelt.

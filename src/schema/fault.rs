@@ -57,11 +57,12 @@ pub(crate) struct Faults<'a> {
     file: &'a Path,
     lines: &'a Lines,
     list: Vec<SchemaFault>,
+    unreadable: usize,
 }
 
 impl<'a> Faults<'a> {
     pub(crate) fn new(file: &'a Path, lines: &'a Lines) -> Self {
-        Self { file, lines, list: Vec::new() }
+        Self { file, lines, list: Vec::new(), unreadable: 0 }
     }
 
     /// Adds the fault `message` at `at`.
@@ -72,6 +73,17 @@ impl<'a> Faults<'a> {
             key: at.key.clone(),
             message: message.into(),
         });
+    }
+
+    /// As [`Faults::add`], for what cannot be read at all: it has no meaning to check.
+    pub(crate) fn add_unreadable(&mut self, at: &At, message: impl Into<String>) {
+        self.unreadable += 1;
+        self.add(at, message);
+    }
+
+    /// How many things could not be read so far.
+    pub(crate) fn unreadable(&self) -> usize {
+        self.unreadable
     }
 
     /// The line of `at`.

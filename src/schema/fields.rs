@@ -19,7 +19,10 @@ impl Fields {
         match value {
             Value::Object(map) => Some(Self { map, at, known: Vec::new() }),
             other => {
-                faults.add(&at, format!("must be a mapping of keys to values, and is {other}"));
+                faults.add_unreadable(
+                    &at,
+                    format!("must be a mapping of keys to values, and is {other}"),
+                );
                 None
             }
         }
@@ -47,7 +50,7 @@ impl Fields {
         match T::deserialize(&value) {
             Ok(read) => Some(read),
             Err(_) => {
-                faults.add(&self.at(key), format!("must be {shape}, and is {value}"));
+                faults.add_unreadable(&self.at(key), format!("must be {shape}, and is {value}"));
                 None
             }
         }
@@ -62,7 +65,7 @@ impl Fields {
     ) -> Option<T> {
         if !self.map.contains_key(key) {
             self.known.push(key);
-            faults.add(&self.at, format!("has no `{key}`; add it: {shape}"));
+            faults.add_unreadable(&self.at, format!("has no `{key}`; add it: {shape}"));
             return None;
         }
         self.read(key, shape, faults)

@@ -13,7 +13,7 @@ use crate::settings::{Settings, Value};
 pub(crate) fn entry(param: &Param, at: &At, faults: &mut Faults<'_>) {
     path(&param.path, &at.below("path"), faults);
     if param.description.trim().is_empty() || param.description.contains('\n') {
-        faults.add(&at.below("description"), "must be one line of text; say what it does");
+        faults.add(&at.below("description"), "is not one line of text; say in one what it does");
     }
     if !param.bounds.is_empty()
         && let Some(contradiction) = param.bounds.contradiction(&param.types)

@@ -116,7 +116,7 @@ impl Param {
                 Value::Number(_) if self.types.contains(&Type::Float) => {
                     "; write a float with its point"
                 }
-                _ => "",
+                _ => "; correct it, or the `type`",
             };
             return Some(format!("{value} is not of type {}{hint}", self.types_in_words()));
         }
@@ -127,12 +127,16 @@ impl Param {
         };
         if by_choice && !self.choices.iter().any(|choice| same_value(choice, value)) {
             let choices = self.choices.iter().map(Value::to_string).collect::<Vec<_>>();
-            return Some(format!("{value} is none of the choices {}", choices.join(", ")));
+            let choices = choices.join(", ");
+            return Some(format!(
+                "{value} is not one of the choices [{choices}]; add it there, or take one"
+            ));
         }
         match value {
-            Value::Number(number) if !self.bounds.contains(number) => {
-                Some(format!("{value} is out of bounds ({})", self.bounds.in_words()))
-            }
+            Value::Number(number) if !self.bounds.contains(number) => Some(format!(
+                "{value} is out of bounds ({}); correct it, or the bounds",
+                self.bounds.in_words()
+            )),
             _ => None,
         }
     }

@@ -44,10 +44,10 @@ pub(crate) fn file(document: Value, faults: &mut Faults<'_>) -> File {
     for (index, entry) in entries.into_iter().enumerate() {
         let path = entry.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
         let at = At::entry(index, &path);
-        let before = faults.count();
+        let before = faults.unreadable();
         let read = param(entry, &at, &file, faults);
         match read {
-            Some(param) if faults.count() == before => file.params.push((at, param)),
+            Some(param) if faults.unreadable() == before => file.params.push((at, param)),
             _ => file.broken.push(path),
         }
     }
@@ -81,9 +81,7 @@ fn param(entry: Value, at: &At, file: &File, faults: &mut Faults<'_>) -> Option<
         since: fields.read("since", TEXT, faults),
         deprecated: fields.read("deprecated", TEXT, faults),
         until: fields.read("until", TEXT, faults),
-        description: fields
-            .require("description", "one line for people", faults)
-            .unwrap_or_default(),
+        description: or_default(&mut fields, "description", "one line for people", faults),
         line: faults.line(at),
         default: has_default.unwrap_or_default(),
         path: path.unwrap_or_default(),
@@ -116,7 +114,7 @@ fn types(fields: &mut Fields, faults: &mut Faults<'_>) -> Option<Vec<Type>> {
         Ok(types) if !types.is_empty() => Some(types),
         _ => {
             let said = list.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
-            faults.add(&fields.at("type"), format!("must be {TYPES}, and is [{said}]"));
+            faults.add_unreadable(&fields.at("type"), format!("must be {TYPES}, and is [{said}]"));
             None
         }
     }
@@ -155,7 +153,7 @@ fn parse_relation(word: &str, backend: &str, at: &At, faults: &mut Faults<'_>) -
             Some(case) if case.contains("::") => Some(Relation::Equals(case.to_owned())),
             Some(case) => Some(Relation::Equals(format!("{backend}::{case}"))),
             None => {
-                faults.add(at, format!("must be {RELATIONS}, and is {word:?}"));
+                faults.add_unreadable(at, format!("must be {RELATIONS}, and is {word:?}"));
                 None
             }
         },

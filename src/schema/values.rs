@@ -68,7 +68,9 @@ fn integers(bounds: &Bounds, anchor: Option<f64>) -> Vec<Value> {
         numbers.extend([least, least.saturating_add(1)]);
     }
     match (least, greatest, anchor) {
-        (Some(least), Some(greatest), _) => numbers.push(least + (greatest - least) / 2),
+        (Some(least), Some(greatest), _) => {
+            numbers.push(least.saturating_add(greatest.saturating_sub(least) / 2));
+        }
         (_, _, Some(anchor)) => numbers.extend([(anchor / 2.0) as i128, (anchor * 2.0) as i128]),
         (Some(least), None, None) => numbers.push(least.saturating_add(4)),
         _ => {}

@@ -3,3 +3,4 @@
 mod candle;
 mod faults;
 mod generation;
+mod hostile;
