@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,6 +21,10 @@ use crate::run::{processes, worker};
 
 /// Longest message of a worker: one that sends more is out of its mind.
 const LONGEST: usize = 64 << 20;
+
+/// The environment variable that is different for each worker: what it starts inherits it, and is
+/// found by it even in a process group and session of its own.
+const MARK: &str = "WATTEST_WORKER_MARK";
 
 /// How long to wait for a killed process.
 const REAPING: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
@@ -39,7 +44,7 @@ pub(super) struct Worker {
 
 #[derive(Debug)]
 enum Life {
-    Process { child: Child, handle: OwnedFd, group: Pid },
+    Process { child: Child, handle: OwnedFd, group: Pid, mark: String },
     Thread { handle: Option<JoinHandle<()>>, stdout: OwnedFd, stderr: OwnedFd },
 }
 
@@ -59,8 +64,12 @@ impl Worker {
         let (stdout, stdout_end) = Pipe::new()?;
         let (stderr, stderr_end) = Pipe::new()?;
         let (control, control_end) = UnixStream::pair()?;
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let mark = format!("{}.{number}", std::process::id());
         let child = Command::new(&command.program)
             .envs(command.environment.iter().map(|(name, value)| (name, value)))
+            .env(MARK, &mark)
             .stdin(Stdio::from(OwnedFd::from(control_end)))
             .stdout(Stdio::from(stdout_end))
             .stderr(Stdio::from(stderr_end))
@@ -68,7 +77,7 @@ impl Worker {
             .spawn()?;
         let group = Pid::from_child(&child);
         let handle = rustix::process::pidfd_open(group, PidfdFlags::empty())?;
-        let life = Life::Process { child, handle, group };
+        let life = Life::Process { child, handle, group, mark: format!("{MARK}={mark}") };
         Ok(Self { stdout, stderr, control, inbox: Vec::new(), life, ready: false })
     }
 
@@ -168,10 +177,10 @@ impl Worker {
         }
     }
 
-    /// After its end: names what is left of its process group, and ends it.
+    /// After its end: names what it has left, in its process group or out of it, and ends that.
     pub(super) fn end_group(&self) -> Vec<String> {
-        let Life::Process { group, .. } = &self.life else { return Vec::new() };
-        let left = processes::group_members(*group);
+        let Life::Process { group, mark, .. } = &self.life else { return Vec::new() };
+        let left = processes::left_of(*group, mark);
         let names = left.iter().map(|&process| processes::name(process)).collect();
         processes::end(&left);
         self.signal(Signal::KILL);
@@ -182,7 +191,7 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         match &mut self.life {
-            Life::Process { child, handle, group } => {
+            Life::Process { child, handle, group, .. } => {
                 if !matches!(child.try_wait(), Ok(Some(_))) {
                     let _ = rustix::process::kill_process_group(*group, Signal::KILL);
                     // Not for ever: a process may hang in the kernel.

@@ -13,6 +13,7 @@ mod protocol;
 mod references;
 pub mod requests;
 mod requirement;
+mod score_file;
 mod session;
 mod supervisor;
 mod watch;

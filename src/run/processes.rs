@@ -26,20 +26,27 @@ pub(super) fn descendants(root: Pid) -> Vec<Pid> {
     found
 }
 
-/// The running processes of process group `group`.
-pub(super) fn group_members(group: Pid) -> Vec<Pid> {
+/// The running processes of process group `group`, and those with `mark` (`NAME=value`) in the
+/// environment that they were started with.
+pub(super) fn left_of(group: Pid, mark: &str) -> Vec<Pid> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|entry| pid(entry.file_name().to_str()?));
     pids.filter(|&pid| {
-        let stat = Stat::read(pid);
-        stat.is_some_and(|stat| stat.group == group.as_raw_nonzero().get() && stat.is_running())
+        let Some(stat) = Stat::read(pid) else { return false };
+        stat.is_running() && (stat.group == group.as_raw_pid() || has_mark(pid, mark.as_bytes()))
     })
     .collect()
 }
 
+/// Of processes of other users this cannot be read; they are not ours.
+fn has_mark(pid: Pid, mark: &[u8]) -> bool {
+    let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_pid())).unwrap_or_default();
+    environment.split(|&byte| byte == 0).any(|variable| variable == mark)
+}
+
 /// The command line of `pid`; its short name where it has none.
 pub(super) fn name(pid: Pid) -> String {
-    let folder = format!("/proc/{}", pid.as_raw_nonzero());
+    let folder = format!("/proc/{}", pid.as_raw_pid());
     let line = fs::read(format!("{folder}/cmdline")).unwrap_or_default();
     let line = String::from_utf8_lossy(&line).replace('\0', " ");
     let mut name = line.trim().to_owned();
@@ -66,7 +73,7 @@ pub(super) fn end(processes: &[Pid]) {
 }
 
 fn children(parent: Pid) -> Vec<Pid> {
-    let Ok(tasks) = fs::read_dir(format!("/proc/{}/task", parent.as_raw_nonzero())) else {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{}/task", parent.as_raw_pid())) else {
         return Vec::new();
     };
     let mut children = Vec::new();
@@ -93,7 +100,7 @@ struct Stat {
 
 impl Stat {
     fn read(pid: Pid) -> Option<Self> {
-        let text = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+        let text = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).ok()?;
         // pid (name) state ppid pgrp ...; the name may hold spaces and parentheses.
         let (_, after_name) = text.rsplit_once(')')?;
         let mut fields = after_name.split_ascii_whitespace();

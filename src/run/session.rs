@@ -14,8 +14,9 @@ use crate::run::prompts::prompts;
 use crate::run::protocol::{Ended, Setup, phase_name};
 use crate::run::references::{Reference, References};
 use crate::run::requirement::{Found, model_type};
+use crate::run::score_file::without_scores;
 use crate::scan::Phase;
-use crate::schema::{Case, Kind};
+use crate::schema::{self, Case, Kind};
 use crate::settings::Settings;
 
 /// Tells the supervisor which phase begins.
@@ -46,7 +47,7 @@ struct Loaded {
 /// Why a case goes no further.
 enum Stop {
     Gone,
-    Because(Outcome),
+    Because(Box<Outcome>),
 }
 
 impl From<Gone> for Stop {
@@ -55,9 +56,15 @@ impl From<Gone> for Stop {
     }
 }
 
+impl From<Outcome> for Stop {
+    fn from(outcome: Outcome) -> Self {
+        Self::Because(Box::new(outcome))
+    }
+}
+
 impl Session {
     pub(super) fn new(setup: Setup) -> Self {
-        let references = References::of_run(&setup.run);
+        let references = References::new(&setup.run, &setup.model);
         Self { setup, backends: HashMap::new(), engine: None, references, found: Found::default() }
     }
 
@@ -67,13 +74,7 @@ impl Session {
         match self.try_run(case, marks, &mut ended) {
             Ok(()) => {}
             Err(Stop::Gone) => return Err(Gone),
-            Err(Stop::Because(outcome)) => ended.outcome = outcome,
-        }
-        // The tables have been compared; a record must stay small.
-        for generation in [&mut ended.output, &mut ended.reference].into_iter().flatten() {
-            for row in generation.prompts.iter_mut().flat_map(|prompt| &mut prompt.rows) {
-                row.scores = None;
-            }
+            Err(Stop::Because(outcome)) => ended.outcome = *outcome,
         }
         Ok(ended)
     }
@@ -86,7 +87,9 @@ impl Session {
     ) -> Result<(), Stop> {
         self.check_backend(case)?;
         self.check_requirements(case)?;
-        let settings = self.fill_in(case, marks, ended)?;
+        let (settings, reference) = self.fill_in(case, marks)?;
+        ended.resolved = (settings != case.settings).then(|| settings.clone());
+        ended.reference = reference.as_ref().map(|made| without_scores(&made.generation));
         self.load(case, &settings, marks)?;
         // The model's type may be known only now.
         if let Some(loaded) = &self.engine {
@@ -95,15 +98,16 @@ impl Session {
         }
         marks.begin(Phase::Run)?;
         let output = self.generate(&settings, Phase::Run)?;
-        if case.kind == Kind::Baseline {
-            // The baseline is what most cases are compared with.
-            let row = self.row(&output);
-            let reference = Reference { generation: output.clone(), row };
-            self.references.put(&case.backend, &settings, reference);
-        }
         ended.energy = Reading::unknown("this build has no source of energy readings");
-        ended.comparison = ended.reference.as_ref().map(|reference| compare(&output, reference));
-        ended.output = Some(output);
+        ended.comparison = reference.map(|made| compare(&output, &made.generation));
+        // The tables have been compared; a record must stay small.
+        ended.output = Some(without_scores(&output));
+        if case.kind == Kind::Baseline {
+            // The baseline is what most cases of other engines are compared with.
+            let row = self.row(&output);
+            let reference = Reference { generation: output, row };
+            self.references.put(&case.backend, &settings, reference, true);
+        }
         Ok(())
     }
 
@@ -112,7 +116,7 @@ impl Session {
             let Some(backend) = backends::find(&case.backend, &self.setup.backends) else {
                 let known = backends::names().join(", ");
                 let reason = format!("there is no backend `{}`; there are: {known}", case.backend);
-                return Err(Stop::Because(Outcome::Broken { reason }));
+                return Err(Outcome::Broken { reason }.into());
             };
             self.backends.insert(case.backend.clone(), backend);
         }
@@ -130,8 +134,7 @@ impl Session {
         skip_if(self.found.missing(&case.requirements, architecture.as_deref()))
     }
 
-    /// The settings of the case with their placeholders filled in; makes the reference outputs
-    /// that are needed for it and for the comparison.
+    /// The settings of the case with their placeholders filled in, and the output to compare with.
     ///
     /// Placeholders in the value point into the reference output. Those in other settings
     /// (companions, the reference's own) point into the output without any of them.
@@ -139,35 +142,32 @@ impl Session {
         &mut self,
         case: &Case,
         marks: &mut dyn Marks,
-        ended: &mut Ended,
-    ) -> Result<Settings, Stop> {
+    ) -> Result<(Settings, Option<Rc<Reference>>), Stop> {
         let is_value = |path: &str| case.parameter.as_deref() == Some(path);
         let has = |settings: &Settings, value: bool| {
-            settings.iter().any(|(path, one)| is_value(path) == value && placeholder::is_in(one))
+            settings
+                .iter()
+                .any(|(path, one)| is_value(path) == value && schema::Reference::within(one))
         };
         let mut settings = case.settings.clone();
         let mut reference = case.reference.clone();
         if has(&settings, false) || has(&reference, false) || has(&reference, true) {
-            let plain = reference
-                .only(|path| reference.get(path).is_some_and(|value| !placeholder::is_in(value)));
+            let plain = reference.only(|path| {
+                reference.get(path).is_some_and(|value| !schema::Reference::within(value))
+            });
             let base = self.reference(case, &plain, marks)?;
             settings = fill(&base.row, &settings, |path| !is_value(path))?;
             reference = fill(&base.row, &reference, |_| true)?;
         }
         let in_value = has(&settings, true);
-        if case.kind == Kind::Valid || in_value {
-            let made = self.reference(case, &reference, marks)?;
-            if in_value {
-                settings = fill(&made.row, &settings, is_value)?;
-            }
-            if case.kind == Kind::Valid {
-                ended.reference = Some(made.generation.clone());
-            }
+        if case.kind != Kind::Valid && !in_value {
+            return Ok((settings, None));
         }
-        if settings != case.settings {
-            ended.resolved = Some(settings.clone());
+        let made = self.reference(case, &reference, marks)?;
+        if in_value {
+            settings = fill(&made.row, &settings, is_value)?;
         }
-        Ok(settings)
+        Ok((settings, (case.kind == Kind::Valid).then_some(made)))
     }
 
     /// The output of the backend of `case` with `settings`.
@@ -183,7 +183,8 @@ impl Session {
         let load = settings.only(|path| case.load_paths.iter().any(|one| one == path));
         let key = load.key();
         let (generation, row);
-        if self.has(&case.backend, &key) || key == case.load_settings().key() {
+        let is_own = self.has(&case.backend, &key) || key == case.load_settings().key();
+        if is_own {
             self.load(case, settings, marks)?;
             marks.begin(Phase::Reference)?;
             generation = self.generate(settings, Phase::Reference)?;
@@ -204,7 +205,7 @@ impl Session {
             self.engine = own;
             (row, generation) = made?;
         }
-        Ok(self.references.put(&case.backend, settings, Reference { generation, row }))
+        Ok(self.references.put(&case.backend, settings, Reference { generation, row }, !is_own))
     }
 
     fn row(&self, generation: &Generation) -> placeholder::Row {
@@ -237,7 +238,7 @@ impl Session {
     fn load_engine(&self, case: &Case, load: &Settings, phase: Phase) -> Result<Loaded, Stop> {
         let Some(backend) = self.backends.get(&case.backend) else {
             let reason = format!("backend `{}` is not open", case.backend);
-            return Err(Stop::Because(Outcome::Broken { reason }));
+            return Err(Outcome::Broken { reason }.into());
         };
         let loaded = guarded(|| backend.load(&self.setup.model, load));
         let engine = loaded.map_err(|error| errored(error, phase))?;
@@ -247,7 +248,7 @@ impl Session {
     fn generate(&mut self, settings: &Settings, phase: Phase) -> Result<Generation, Stop> {
         let Some(loaded) = &mut self.engine else {
             let reason = "no engine is loaded".to_owned();
-            return Err(Stop::Because(Outcome::Broken { reason }));
+            return Err(Outcome::Broken { reason }.into());
         };
         guarded(|| loaded.engine.generate(&prompts(), settings)).map_err(|error| {
             // A refusal comes before any work; after anything else the engine may be half-way
@@ -284,17 +285,18 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 fn errored(error: BackendError, phase: Phase) -> Stop {
-    Stop::Because(match error {
+    let outcome = match error {
         // What is not there is not at fault.
         BackendError::Unavailable { reason, remedy } => {
             Outcome::Skipped { reason: format!("{reason}; {remedy}") }
         }
         error => Outcome::Errored { error, during: phase_name(phase).to_owned() },
-    })
+    };
+    outcome.into()
 }
 
 fn skip_if(reason: Option<String>) -> Result<(), Stop> {
-    reason.map_or(Ok(()), |reason| Err(Stop::Because(Outcome::Skipped { reason })))
+    reason.map_or(Ok(()), |reason| Err(Outcome::Skipped { reason }.into()))
 }
 
 fn fill(
@@ -303,5 +305,5 @@ fn fill(
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Settings, Stop> {
     let filled = row.fill(settings, wanted);
-    filled.map_err(|beyond| Stop::Because(Outcome::Skipped { reason: beyond.reason() }))
+    filled.map_err(|beyond| Outcome::Skipped { reason: beyond.reason() }.into())
 }

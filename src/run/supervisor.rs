@@ -115,10 +115,12 @@ impl Supervisor {
         let ended = match self.watch_case(case, &group, &mut capture) {
             Ok(watched) => {
                 phases_s = watched.phases.clone();
-                self.outcome(watched).unwrap_or_else(|outcome| {
+                let lives = matches!(watched.ending, Ending::Ended(_));
+                let ended = self.ended(watched);
+                if !lives {
                     left = self.bury(&mut capture);
-                    Box::new(Ended::with(outcome))
-                })
+                }
+                ended
             }
             Err(reason) => {
                 self.worker = None;
@@ -260,12 +262,12 @@ impl Supervisor {
     }
 
     /// What the end of watching means.
-    fn outcome(&self, watched: Watched) -> Result<Box<Ended>, Outcome> {
+    fn ended(&self, watched: Watched) -> Box<Ended> {
         let during = phase_name(watched.phase).to_owned();
         let program = self.options.worker.program.display();
         let ready = self.worker.as_ref().is_some_and(|(_, worker)| worker.ready);
-        Err(match watched.ending {
-            Ending::Ended(ended) => return Ok(ended),
+        let outcome = match watched.ending {
+            Ending::Ended(ended) => return ended,
             Ending::Exited(exit) if ready => {
                 Outcome::Died { code: exit.code, signal: exit.signal, during }
             }
@@ -282,7 +284,8 @@ impl Supervisor {
                 Outcome::Silent { limit_s: self.options.silence.as_secs_f64(), during }
             }
             Ending::Lost(reason) => Outcome::Broken { reason },
-        })
+        };
+        Box::new(Ended::with(outcome))
     }
 
     /// The worker has ended, or was killed: ends what is left of its group.

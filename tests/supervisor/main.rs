@@ -3,6 +3,12 @@
 //!
 //! This program is its own worker, which is why it has no `#[test]` functions.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "this is all tests, which the lints cannot know of a target without `#[test]`"
+)]
+
 mod bench;
 mod deaths;
 mod fixture;

@@ -93,19 +93,24 @@ fn left_child_is_named_and_ended() {
         r#"
 cases:
   leaves: {steps: [{leave_child: {seconds: 98761, prints: "from the child\n"}}]}
+  detaches: {steps: [{leave_child: {seconds: 98766, detached: true}}]}
+  dies: {steps: [{leave_child: {seconds: 98767, detached: true, orphan: true}}, segfault]}
   orphans: {steps: [{leave_child: {seconds: 98762, prints: "from the orphan\n", orphan: true}}]}
   fine: {}
 "#,
     );
-    let records = run.run(&["leaves", "orphans", "fine"]);
+    let records = run.run(&["leaves", "orphans", "fine", "detaches", "dies"]);
     assert!(names_only(&records[0], "98761"), "{:?}", records[0].left_children);
     assert_eq!(run.text(stdout, &records[0]), "from the child\n");
     assert!(names_only(&records[1], "98762"), "{:?}", records[1].left_children);
     assert_eq!(run.text(stdout, &records[1]), "from the orphan\n");
     assert!(records[2].left_children.is_empty());
-    for record in &records {
+    assert!(names_only(&records[3], "98766"), "{:?}", records[3].left_children);
+    assert!(names_only(&records[4], "98767"), "{:?}", records[4].left_children);
+    for record in &records[..4] {
         assert_eq!(record.outcome, Outcome::Completed);
     }
+    assert!(!is_running("98766") && !is_running("98767"));
     assert!(!is_running("98761") && !is_running("98762"));
 }
 

@@ -39,7 +39,8 @@ cases:
     assert!(!records[1].phases_s.contains_key("reference"));
     assert!(records[0].phases_s.contains_key("load"));
     assert!(!records[1].phases_s.contains_key("load"));
-    // It is known to other workers, too.
+    // That of the baseline is known to other workers, too.
+    run.supervisor().run(&run.cases[0], 1);
     let mut options = run.options();
     options.isolate = Isolate::Case;
     let records = run.run_with(options, &["same"]);

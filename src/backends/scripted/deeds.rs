@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
@@ -62,8 +63,8 @@ pub(super) fn perform(step: &Step, name: &str, late: &mut Late) -> Result<(), Ba
         },
         Step::Panic(message) => panic!("{message}"),
         Step::CloseDescriptors => close_descriptors().map_err(failed)?,
-        Step::LeaveChild { seconds, prints, orphan } => {
-            leave_child(*seconds, prints, *orphan).map_err(failed)?;
+        Step::LeaveChild { seconds, prints, orphan, detached } => {
+            leave_child(*seconds, prints, *orphan, *detached).map_err(failed)?;
         }
         Step::Late(text) => {
             let (sender, waiting) = channel();
@@ -144,12 +145,14 @@ fn close_descriptors() -> rustix::io::Result<()> {
 }
 
 /// Starts a shell that prints and then sleeps; returns when it has printed.
-#[expect(clippy::zombie_processes, reason = "a process that nobody waits for is what is asked for")]
-fn leave_child(seconds: u32, prints: &str, orphan: bool) -> std::io::Result<()> {
+fn leave_child(seconds: u32, prints: &str, orphan: bool, detached: bool) -> std::io::Result<()> {
     const SCRIPT: &str = r#"printf '%s' "$1"; echo >&0; exec sleep "$2" <&-"#;
     const ORPHANING: &str = r#"exec 3<&0; sh -c "$0" sh "$1" "$2" <&3 &"#;
     let (mut told, tell) = UnixStream::pair()?;
     let mut command = Command::new("sh");
+    if detached {
+        command.process_group(0);
+    }
     command.arg("-c");
     match orphan {
         true => command.args([ORPHANING, SCRIPT]),
@@ -157,9 +160,11 @@ fn leave_child(seconds: u32, prints: &str, orphan: bool) -> std::io::Result<()> 
     };
     let (prints, seconds) = (prints.to_owned(), seconds.to_string());
     command.args([prints, seconds]).stdin(Stdio::from(OwnedFd::from(tell)));
-    let child = command.spawn()?;
+    let mut child = command.spawn()?;
     drop(command);
     told.read_exact(&mut [0])?;
-    drop(child);
+    if orphan {
+        child.wait()?;
+    }
     Ok(())
 }

@@ -105,6 +105,9 @@ pub enum Step {
         /// Whether its parent ends, so that it is left to whoever adopts orphans.
         #[serde(default)]
         orphan: bool,
+        /// Whether it has a process group of its own.
+        #[serde(default)]
+        detached: bool,
     },
     /// A thread that prints this when the engine is dropped: after the end of the case.
     Late(String),
