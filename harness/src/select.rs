@@ -119,13 +119,11 @@ fn near_names<'a>(filter: &str, names: &'a [String]) -> Vec<&'a str> {
     let wanted = filter.to_ascii_lowercase();
     let score = |name: &str| {
         let name = name.to_ascii_lowercase();
-        // A filter is a part of a name: the parameter alone, or with its value, comes near too.
+        // A filter is a part of a name: the parameter, its value, or both come near too.
         let rest = name.split_once("::").map_or(name.as_str(), |(_, rest)| rest);
-        let path = rest.split_once('=').map_or(rest, |(path, _)| path);
-        [name.as_str(), rest, path]
-            .into_iter()
-            .map(|part| strsim::jaro_winkler(&wanted, part))
-            .fold(0.0, f64::max)
+        let (path, value) = rest.split_once('=').unwrap_or((rest, rest));
+        let parts = [name.as_str(), rest, path, value].into_iter();
+        parts.map(|part| strsim::jaro_winkler(&wanted, part)).fold(0.0, f64::max)
     };
     let mut scored: Vec<(f64, &str)> =
         names.iter().map(|name| (score(name), name.as_str())).collect();

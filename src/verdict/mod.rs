@@ -11,6 +11,8 @@ mod judge;
 mod outcome;
 mod relation;
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;
 
 use jiff::civil::Date;
