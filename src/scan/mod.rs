@@ -13,6 +13,9 @@ mod text;
 
 #[cfg(test)]
 mod corpus;
+#[cfg(test)]
+mod variety;
 
 pub use finding::{Finding, Phase, Severity, Stream};
 pub use scanner::{Scanned, Scanner};
+pub use template::mask;

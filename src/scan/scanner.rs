@@ -10,7 +10,7 @@ use super::classify::classify;
 use super::prefix::{Head, is_glog};
 use super::record::Record;
 use super::rules::{RULES, STRUCTURES};
-use super::template::{fingerprint, template};
+use super::template::{fingerprint, mask};
 use super::text::{after_progress, without_colours};
 use crate::scan::{Finding, Phase, Severity, Stream};
 
@@ -290,7 +290,7 @@ impl Scanner {
 
     fn close(&mut self, record: Record) {
         let Some(closed) = record.close() else { return };
-        let template = template(&closed.message);
+        let template = mask(&closed.message);
         let fingerprint = fingerprint(closed.source, &template);
         let key = (fingerprint, closed.severity, closed.phase);
         if let Some(at) = self.index.get(&key) {
