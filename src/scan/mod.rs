@@ -14,6 +14,8 @@ mod text;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod tests;
+#[cfg(test)]
 mod variety;
 
 pub use finding::{Finding, Phase, Severity, Stream};
