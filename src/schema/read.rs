@@ -38,10 +38,12 @@ pub(crate) fn file(document: Value, faults: &mut Faults<'_>) -> File {
     file.engine =
         fields.require("engine", "which engine and version this is", faults).unwrap_or_default();
     file.baseline = fields.require("baseline", MAPPING, faults).unwrap_or_default();
-    let entries: Vec<Value> =
-        fields.require("params", "a list of parameters", faults).unwrap_or_default();
+    let entries: Option<Vec<Value>> = fields.require("params", "a list of parameters", faults);
+    if entries.as_ref().is_some_and(Vec::is_empty) {
+        faults.add(&fields.at("params"), "is empty, and nothing would be tested; add an entry");
+    }
     fields.finish(faults);
-    for (index, entry) in entries.into_iter().enumerate() {
+    for (index, entry) in entries.into_iter().flatten().enumerate() {
         let path = entry.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
         let at = At::entry(index, &path);
         let before = faults.unreadable();

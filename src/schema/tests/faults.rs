@@ -142,6 +142,7 @@ fn faults_of_the_whole_file() {
         x.yaml:1: has no `engine`; add it: which engine and version this is
         x.yaml:1: has no `baseline`; add it: a mapping of parameters to values
         x.yaml:2: engin: unknown key; did you mean `engine`?
+        x.yaml:3: params: is empty, and nothing would be tested; add an entry
         ");
     insta::assert_snapshot!(of_file("[]"), @"x.yaml:1: must be a mapping of keys to values, and is []");
     insta::assert_snapshot!(of_file("backend: x\nbackend: y\n"), @"x.yaml:2: key `backend` stands here again, first at line 1; remove one of them");
