@@ -97,8 +97,11 @@ mod tests {
     use crate::backends::PromptOutput;
     use crate::generate::Finish;
 
-    fn output(rows: &[(&[u32], Option<&[(u32, f32)]>)]) -> Generation {
-        let row = |(tokens, scores): &(&[u32], Option<&[(u32, f32)]>)| Row {
+    /// Tokens, and the scores of the first step.
+    type OneRow<'a> = (&'a [u32], Option<&'a [(u32, f32)]>);
+
+    fn output(rows: &[OneRow<'_>]) -> Generation {
+        let row = |(tokens, scores): &OneRow<'_>| Row {
             tokens: tokens.to_vec(),
             text: String::new(),
             scores: scores.map(|table| vec![table.to_vec()]),

@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::record::{Record, SCHEMA_VERSION};
 use crate::run::Manifest;
 use crate::run::files;
+use crate::run::references::REFERENCES;
 
 /// The folder of a run. Records are written by atomic rename, so a reader sees whole ones only.
 #[derive(Debug)]
@@ -111,6 +112,22 @@ impl Journal {
     /// As [`Journal::records`].
     pub fn finished(&self) -> Result<BTreeSet<String>, JournalError> {
         Ok(self.records()?.into_iter().map(|record| record.case.name).collect())
+    }
+
+    /// Removes the reference outputs that workers share during a run (see `<run>/references`): with
+    /// score tables they are large, and no view needs them. While other processes still fill the
+    /// same folder, they would have to be made again.
+    ///
+    /// # Errors
+    /// [`JournalError`] where they cannot be removed.
+    pub fn discard_references(&self) -> Result<(), JournalError> {
+        let path = self.folder.join(REFERENCES);
+        match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(JournalError { path, message: format!("cannot be removed: {error}") })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn records_folder(&self) -> PathBuf {

@@ -97,3 +97,24 @@ pub(super) fn phase_name(phase: Phase) -> &'static str {
         Phase::Stray => "stray",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// What an engine reads back is compared with what was asked for: a number must be the
+        /// same after its way through the channel and the journal.
+        #[test]
+        fn numbers_survive_the_way(single in any::<f32>(), double in any::<f64>()) {
+            for number in [f64::from(single), double] {
+                let settings: Settings = [("a", number)].into_iter().collect();
+                let text = serde_json::to_string(&settings).unwrap();
+                let read: Settings = serde_json::from_str(&text).unwrap();
+                prop_assert_eq!(read, settings);
+            }
+        }
+    }
+}

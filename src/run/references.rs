@@ -14,6 +14,9 @@ use crate::backends::Generation;
 use crate::run::{files, placeholder, score_file};
 use crate::settings::{Settings, short_hash};
 
+/// Where they are, in the folder of a run.
+pub(super) const REFERENCES: &str = "references";
+
 /// How many bytes of score tables are kept in memory. A model with a large vocabulary has some
 /// hundred MiB of them for one output.
 const IN_MEMORY: usize = 512 << 20;
@@ -43,7 +46,7 @@ impl References {
     /// Those of `model` in the run in folder `run`.
     pub(super) fn new(run: &Path, model: &Path) -> Self {
         let origin = short_hash(&format!("{} {}", stamp_of_build(), stamp_of_folder(model)), 16);
-        Self { folder: run.join("references"), origin, known: Vec::new(), limit: IN_MEMORY }
+        Self { folder: run.join(REFERENCES), origin, known: Vec::new(), limit: IN_MEMORY }
     }
 
     /// The output of `backend` with `settings`, if it is known.

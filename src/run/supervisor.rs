@@ -324,3 +324,15 @@ fn echo_to(redirect: Option<&Redirect>) -> [std::os::fd::BorrowedFd<'_>; 2] {
         None => [rustix::stdio::stdout(), rustix::stdio::stderr()],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A trial of a test harness may run in any thread.
+    #[test]
+    fn a_supervisor_may_go_to_another_thread() {
+        fn is_send<T: Send>() {}
+        is_send::<Supervisor>();
+    }
+}

@@ -46,6 +46,10 @@ cases:
     let records = run.run_with(options, &["same"]);
     assert!(!records[0].phases_s.contains_key("reference"));
     assert!(records[0].comparison.as_ref().unwrap().same_tokens);
+    let journal = Journal::open(run.path()).unwrap();
+    journal.discard_references().unwrap();
+    journal.discard_references().unwrap();
+    assert!(!run.path().join("references").exists());
 }
 
 fn placeholders() {

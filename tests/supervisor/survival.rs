@@ -1,6 +1,6 @@
 //! The supervisor itself is killed.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -72,7 +72,7 @@ pub(crate) fn role() -> ExitCode {
     let mut supervisor = Supervisor::new(options);
     for case in &cases {
         if case.name.ends_with("=b") {
-            writeln!(std::io::stdout(), "running b").unwrap();
+            println!("running b");
         }
         journal.write(&supervisor.run(case, 1)).unwrap();
     }
