@@ -10,13 +10,17 @@ fn largest(scores: &[f32]) -> f32 {
 /// The position of the largest score: the first of equals, and NaN above all, as torch has it.
 /// 0 for an empty row.
 pub(crate) fn argmax(scores: &[f32]) -> usize {
-    let mut best = 0;
-    for (at, score) in scores.iter().enumerate() {
-        if *score > scores[best] || (score.is_nan() && !scores[best].is_nan()) {
-            best = at;
+    let Some(first) = scores.first() else { return 0 };
+    let (mut at, mut best) = (0, *first);
+    for (here, score) in scores.iter().enumerate() {
+        if best.is_nan() {
+            break;
+        }
+        if *score > best || score.is_nan() {
+            (at, best) = (here, *score);
         }
     }
-    best
+    at
 }
 
 /// The logarithm of the summed exponentials. Minus infinity where nothing is possible.
@@ -102,8 +106,33 @@ pub(crate) fn nth_largest(scores: &[f32], count: usize, scratch: &mut Vec<f32>) 
     scratch.clear();
     scratch.extend_from_slice(scores);
     let at = count.min(scores.len()) - 1;
-    let (_, nth, _) = scratch.select_nth_unstable_by(at, |a, b| best_first(&(0, *a), &(0, *b)));
+    let (_, nth, _) = scratch.select_nth_unstable_by(at, |a, b| b.total_cmp(a));
     *nth
+}
+
+/// Visits `entries` in the order of `order` until `visit` says false, and sorts them no further
+/// than that: the visited ones stand sorted in front, the others in any order behind.
+pub(crate) fn in_order(
+    entries: &mut [(usize, f32)],
+    order: fn(&(usize, f32), &(usize, f32)) -> Ordering,
+    mut visit: impl FnMut(usize, (usize, f32)) -> bool,
+) {
+    let mut sorted = 0;
+    let mut share = 64;
+    while sorted < entries.len() {
+        let end = entries.len().min(sorted + share);
+        if end < entries.len() {
+            entries[sorted..].select_nth_unstable_by(end - sorted - 1, order);
+        }
+        entries[sorted..end].sort_unstable_by(order);
+        for (at, entry) in entries.iter().enumerate().take(end).skip(sorted) {
+            if !visit(at, *entry) {
+                return;
+            }
+        }
+        sorted = end;
+        share *= 4;
+    }
 }
 
 #[cfg(test)]
@@ -138,6 +167,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn in_order_visits_as_a_sort_would(
+            scores in prop::collection::vec(-4i16..400, 1..600),
+            count in 1usize..600,
+        ) {
+            let mut entries: Vec<(usize, f32)> =
+                scores.iter().map(|score| f32::from(*score)).enumerate().collect();
+            let mut sorted = entries.clone();
+            sorted.sort_by(best_first);
+            let mut seen = Vec::new();
+            in_order(&mut entries, best_first, |at, entry| {
+                assert_eq!(at, seen.len());
+                seen.push(entry);
+                seen.len() < count
+            });
+            sorted.truncate(count);
+            prop_assert_eq!(seen, sorted);
+        }
+
         #[test]
         fn top_is_the_head_of_the_sorted_row(
             scores in prop::collection::vec(-4i8..4, 1..60),

@@ -21,7 +21,9 @@ fn mix(seed: u64) -> u64 {
 /// Logits from -3 to 3 that depend on all tokens.
 pub(crate) fn hashed(tokens: &[u32], size: usize) -> Vec<f32> {
     let seed = tokens.iter().fold(1u64, |seed, token| mix(seed ^ u64::from(*token)));
-    (0..size as u64).map(|token| (mix(seed ^ token) % 6001) as f32 / 1000.0 - 3.0).collect()
+    (0..size as u64)
+        .map(|token| (mix(seed ^ token) % 6_000_001) as f32 / 1_000_000.0 - 3.0)
+        .collect()
 }
 
 /// Logits that depend on the last token only, so that greedy output runs in circles.

@@ -19,6 +19,8 @@ mod fake;
 mod model;
 mod output;
 mod processors;
+#[cfg(test)]
+mod reference;
 mod sampling;
 mod scores;
 mod search;
@@ -41,7 +43,8 @@ use stopping::Stopping;
 /// What [`generate`] gives.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Generated {
-    /// Per prompt, in the order asked, its rows: best first where they are ranked.
+    /// Per prompt, in the order asked, its rows: best first where they are ranked. As many as
+    /// `num_return_sequences`; fewer only where beam search has fewer hypotheses.
     pub rows: Vec<Vec<Row>>,
     /// Where the time went.
     pub timings: Timings,
@@ -136,6 +139,16 @@ fn start(
         let length = tokens.len();
         let rule = format!("prompt {index} has {length} tokens, which leaves no room for another");
         return Err(Refusal::new(parameter, value, rule));
+    }
+    if let Some(negative) = config.negative_prompt_ids.as_deref() {
+        let length = negative.len() + limit - tokens.len();
+        if length > positions {
+            let rule = format!(
+                "with the output of prompt {index} it makes {length} tokens, and the model has \
+                 {positions} positions"
+            );
+            return Err(Refusal::new("negative_prompt_ids", negative.to_vec(), rule));
+        }
     }
     let sequence = Sequence { prompt_len: tokens.len(), tokens, limit };
     Ok(Start { index, sequence })

@@ -8,72 +8,75 @@ use crate::generate::distribution::{argmax, best_first};
 /// The draws of one row: a stream of its own, made of the seed, the prompt and the row, so that
 /// neither batches nor other rows change them. One draw per generated token.
 #[derive(Debug, Clone)]
-pub(crate) struct Draws(ChaCha8Rng);
+pub(crate) struct Draws {
+    generator: ChaCha8Rng,
+    /// The possible tokens of a step with their weights.
+    weights: Vec<(usize, f64)>,
+}
 
 impl Draws {
     /// The draws of row `row` of prompt `prompt`, both counted from 0 over the whole request.
     pub(crate) fn new(seed: u64, prompt: usize, row: usize) -> Self {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         generator.set_stream(((prompt as u64) << 32) | (row as u64 & 0xffff_ffff));
-        Self(generator)
+        Self { generator, weights: Vec::new() }
     }
 
     /// A number in [0, 1).
     fn uniform(&mut self) -> f64 {
         // The 53 bits that a float64 holds.
-        (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+        (self.generator.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// A token, drawn from the softmax of `scores`. None where that is no distribution: nothing
-    /// is possible, or a score is NaN or infinite.
-    pub(crate) fn token(&mut self, scores: &[f32]) -> Option<u32> {
-        let top = *scores.get(argmax(scores))?;
-        if !top.is_finite() {
-            return None;
-        }
-        let weight = |score: &f32| f64::from((score - top).exp());
-        let total: f64 = scores.iter().map(weight).sum();
+    /// Weighs what is possible by the softmax of `scores`. None where that is no distribution:
+    /// nothing is possible, or a score is NaN or infinite.
+    fn weigh(&mut self, scores: &[f32]) -> Option<()> {
+        let top = scores.get(argmax(scores)).copied().filter(|top| top.is_finite())?;
+        self.weights.clear();
+        self.weights.extend(
+            scores
+                .iter()
+                .enumerate()
+                .filter(|(_, score)| **score > f32::NEG_INFINITY)
+                .map(|(at, score)| (at, f64::from((score - top).exp())))
+                .filter(|(_, weight)| *weight > 0.0),
+        );
+        Some(())
+    }
+
+    /// The place among the weights that one draw falls on.
+    fn place(&mut self) -> usize {
+        let total: f64 = self.weights.iter().map(|(_, weight)| weight).sum();
         let mut left = self.uniform() * total;
-        let mut last = None;
-        for (token, score) in scores.iter().enumerate() {
-            let weight = weight(score);
-            if weight > 0.0 {
-                last = Some(token as u32);
-                left -= weight;
-                if left < 0.0 {
-                    break;
-                }
-            }
-        }
-        last
+        let passed = |(_, weight): &(usize, f64)| {
+            left -= weight;
+            left < 0.0
+        };
+        self.weights.iter().position(passed).unwrap_or(self.weights.len() - 1)
+    }
+
+    /// A token, drawn from the softmax of `scores`. None where that is no distribution.
+    pub(crate) fn token(&mut self, scores: &[f32]) -> Option<u32> {
+        self.weigh(scores)?;
+        let place = self.place();
+        Some(self.weights[place].0 as u32)
     }
 
     /// `count` positions drawn without replacement from the softmax of `scores`, with their
     /// scores, in the order drawn. Where fewer have a probability above 0, the best of the rest
-    /// follow, as torch's multinomial also goes on.
+    /// follow, as torch's multinomial also goes on. Nothing where that is no distribution.
     pub(crate) fn without_replacement(
         &mut self,
         scores: &[f32],
         count: usize,
     ) -> Vec<(usize, f32)> {
-        let top = scores.get(argmax(scores)).copied().filter(|top| top.is_finite());
-        let Some(top) = top else { return Vec::new() };
-        let mut pool: Vec<(usize, f64)> = scores
-            .iter()
-            .enumerate()
-            .map(|(at, score)| (at, f64::from((score - top).exp())))
-            .filter(|(_, weight)| *weight > 0.0)
-            .collect();
+        if self.weigh(scores).is_none() {
+            return Vec::new();
+        }
         let mut drawn = Vec::with_capacity(count);
-        while drawn.len() < count && !pool.is_empty() {
-            let total: f64 = pool.iter().map(|(_, weight)| weight).sum();
-            let mut left = self.uniform() * total;
-            let passed = |(_, weight): &(usize, f64)| {
-                left -= weight;
-                left < 0.0
-            };
-            let at = pool.iter().position(passed).unwrap_or(pool.len() - 1);
-            let (position, _) = pool.remove(at);
+        while drawn.len() < count && !self.weights.is_empty() {
+            let place = self.place();
+            let (position, _) = self.weights.remove(place);
             drawn.push((position, scores[position]));
         }
         if drawn.len() < count {

@@ -73,10 +73,11 @@ impl Setting for TokenSet {
         let mut ids = Vec::new();
         for item in items {
             let id = u32::check(item, rule, limits)?;
-            if ids.contains(&id) {
-                return Err(format!("{id} stands in it twice"));
+            match ids.contains(&id) {
+                false => ids.push(id),
+                true if limits.lenient => {}
+                true => return Err(format!("{id} stands in it twice")),
             }
-            ids.push(id);
         }
         if ids.is_empty() {
             return Err("must have at least one token id; leave it out for none".to_owned());

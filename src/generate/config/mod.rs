@@ -14,7 +14,7 @@ pub(crate) use values::Batching;
 pub(crate) use values::{Decay, EarlyStopping, Seeding, Watermark};
 
 use crate::refusal::Refusal;
-use crate::settings::Settings;
+use crate::settings::{Settings, Value};
 use setting::Limits;
 
 /// What the model brings along for the settings that a request leaves open.
@@ -61,7 +61,8 @@ impl GenerationConfig {
         let mut config = Self::default();
         let named = Self::PARAMETERS.iter().copied();
         for (name, value) in defaults.settings.iter().filter(|(_, value)| !value.is_null()) {
-            if !Self::PARAMETERS.contains(&name.as_str()) {
+            let overruled = is_set(settings, name);
+            if overruled || !Self::PARAMETERS.contains(&name.as_str()) || is_no_token(name, value) {
                 continue;
             }
             config.set(name, value, &limits.lenient()).map_err(|rule| {
@@ -85,10 +86,21 @@ impl GenerationConfig {
             }
         }
         relations::check(&config, settings, &limits)?;
-        if config.do_sample && config.top_k.is_none() {
-            config.top_k = Some(DEFAULT_TOP_K);
-        }
+        config.fill_in(&limits);
         Ok(config)
+    }
+
+    /// Defaults that hang on other settings.
+    fn fill_in(&mut self, limits: &Limits) {
+        if self.do_sample {
+            self.top_k.get_or_insert(DEFAULT_TOP_K);
+        }
+        if self.prompt_lookup_num_tokens.is_some() {
+            self.max_matching_ngram_size.get_or_insert(DEFAULT_NGRAM);
+        }
+        if self.batching_strategy.is_dynamic() {
+            self.max_tokens_per_batch = self.max_tokens_per_batch.or(limits.max_positions);
+        }
     }
 
     /// The settings in force, read back from the checked form: every parameter, defaults included.
@@ -153,10 +165,18 @@ impl GenerationConfig {
 /// `top_k` with `do_sample` on and `top_k` unset anywhere.
 const DEFAULT_TOP_K: usize = 50;
 
+/// The longest n-gram that a draft is looked up by, where the request does not say.
+const DEFAULT_NGRAM: usize = 2;
+
 /// New tokens with neither `max_length` nor `max_new_tokens` set anywhere.
 const DEFAULT_NEW_TOKENS: usize = 20;
 
 /// Whether the request says something about `name`: null does not.
 fn is_set(settings: &Settings, name: &str) -> bool {
     settings.get(name).is_some_and(|value| !value.is_null())
+}
+
+/// Whether a model's file says in the way of some that it has no such token: with a negative id.
+fn is_no_token(name: &str, value: &Value) -> bool {
+    name.ends_with("_token_id") && value.as_i64().is_some_and(|id| id < 0)
 }

@@ -111,7 +111,7 @@ impl Rule {
     /// The range in words, with a space before it.
     fn words(&self) -> String {
         let Self::Range(range) = self else { return String::new() };
-        let low = if range.low_included { "at least" } else { "above" };
+        let low = if range.low_included { "of at least" } else { "above" };
         let high = if range.high_included { "at most" } else { "below" };
         match range.high.is_finite() {
             true => format!(" {low} {} and {high} {}", range.low, range.high),
@@ -136,6 +136,9 @@ impl Setting for f64 {
         match value.as_f64() {
             Some(number) if number.is_finite() && rule.admits(number) && !refused_integer => {
                 Ok(number)
+            }
+            Some(number) if refused_integer && rule.admits(number) => {
+                Err(format!("must be a float; write {number:.1}"))
             }
             _ if rule.float_only() => Err(format!("must be a float{}", rule.words())),
             _ => Err(format!("must be a number{}", rule.words())),

@@ -5,6 +5,10 @@ use super::setting::{Limits, Rule, Setting};
 use super::values::{Batching, Decay, EarlyStopping, StopStrings, Watermark};
 use crate::settings::Value;
 
+/// Rows per prompt that are taken for meant: a typing error is to be refused, not to end in want
+/// of memory.
+const MOST_ROWS: f64 = 1024.0;
+
 macro_rules! parameters {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr, $rule:expr;)*) => {
         /// Checked request settings. The defaults are those of transformers 5.23.0.
@@ -121,9 +125,9 @@ parameters! {
     /// Seed of the draws.
     seed: u64 = 0, Rule::Any;
     /// Rows per prompt.
-    num_return_sequences: usize = 1, Rule::at_least(1.0);
+    num_return_sequences: usize = 1, Rule::at_least(1.0).up_to(MOST_ROWS);
     /// Running hypotheses per prompt; 1 is no beam search.
-    num_beams: usize = 1, Rule::at_least(1.0);
+    num_beams: usize = 1, Rule::at_least(1.0).up_to(MOST_ROWS);
     /// Exponent on the length when finished beams are ranked.
     length_penalty: f64 = 1.0, Rule::Any;
     /// When beam search may stop.

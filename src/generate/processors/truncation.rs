@@ -1,7 +1,7 @@
 //! What keeps tokens by their probability and by the entropy of the row.
 
 use super::{Processor, Row, Scratch};
-use crate::generate::distribution::{entropy, log_sum_exp, nth_largest};
+use crate::generate::distribution::{entropy, in_order, log_sum_exp, nth_largest};
 
 /// `typical_p` (arXiv 2202.00666): keeps the tokens whose surprise is nearest to the entropy,
 /// until their mass is reached; ties with the last of them stay.
@@ -30,18 +30,19 @@ impl Processor for Typical {
                 .filter(|(_, score)| **score > f32::NEG_INFINITY)
                 .map(|(token, score)| (token, ((total - score) - entropy).abs())),
         );
-        ranked.sort_unstable_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+        let nearest = |a: &(usize, f32), b: &(usize, f32)| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0));
         let mut sum = 0.0f64;
-        let below = ranked
-            .iter()
-            .take_while(|(token, _)| {
-                sum += f64::from((scores[*token] - total).exp());
-                (sum as f32) < self.mass
-            })
-            .count();
-        let Some((_, last)) = ranked.get(below.min(ranked.len().saturating_sub(1))) else { return };
+        let mut last = f32::INFINITY;
+        in_order(ranked, nearest, |at, (token, distance)| {
+            if (sum as f32) < self.mass {
+                last = distance;
+                sum += f64::from((scores[token] - total).exp());
+            }
+            // Also so far that the tokens that stay in any case stand sorted.
+            (sum as f32) < self.mass || at < self.keep
+        });
         for (token, distance) in ranked.iter().skip(self.keep) {
-            if distance > last {
+            if *distance > last {
                 scores[*token] = f32::NEG_INFINITY;
             }
         }

@@ -1,7 +1,9 @@
 //! Temperature, and what keeps the most probable tokens.
 
 use super::{Processor, Row, Scratch};
-use crate::generate::distribution::{argmax, entropy, log_softmax, nth_largest, softmax, top};
+use crate::generate::distribution::{
+    argmax, entropy, in_order, log_softmax, nth_largest, softmax, top,
+};
 
 /// `temperature`: divides the scores.
 pub(super) struct Temperature(f32);
@@ -38,8 +40,8 @@ impl Processor for TopH {
         for log_prob in log_probs {
             let prob = log_prob.exp();
             sum += f64::from(-prob * prob.ln());
-            // Also false for NaN, which a probability of 0 leads to.
-            if kept > 0 && !(sum as f32 <= most) {
+            // A probability of 0 leads to NaN, and what is left has none either.
+            if kept > 0 && (sum.is_nan() || sum as f32 > most) {
                 break;
             }
             kept += 1;
@@ -85,34 +87,23 @@ impl TopP {
 impl Processor for TopP {
     fn apply(&self, _row: &Row<'_>, scores: &mut [f32], scratch: &mut Scratch) {
         softmax(scores, &mut scratch.probs);
-        // Tokens below this go whatever their order is: together they cannot reach the tail.
-        // That leaves few to sort.
-        let crumb = self.tail / scores.len() as f32;
-        let (ranked, probs) = (&mut scratch.ranked, &scratch.probs);
+        let ranked = &mut scratch.ranked;
         ranked.clear();
-        ranked.extend(probs.iter().copied().enumerate());
-        let mut crumbs = 0.0f64;
-        if ranked.len() > self.keep {
-            let count_large = probs.iter().filter(|prob| **prob > crumb).count();
-            if count_large >= self.keep {
-                ranked.retain(|(token, prob)| {
-                    let stays = *prob > crumb || prob.is_nan();
-                    if !stays {
-                        crumbs += f64::from(*prob);
-                        scores[*token] = f32::NEG_INFINITY;
-                    }
-                    stays
-                });
+        ranked.extend(scratch.probs.iter().copied().enumerate());
+        // From the best down: what a token cumulates from below is what the better ones leave.
+        // Among equals the lower id counts as the less probable.
+        let mut cumulated: f64 = scratch.probs.iter().map(|prob| f64::from(*prob)).sum();
+        let mut kept = ranked.len();
+        let order = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0));
+        in_order(ranked, order, |at, (_, prob)| {
+            if at >= self.keep && cumulated as f32 <= self.tail {
+                kept = at;
+                return false;
             }
-        }
-        // Ascending; among equals the lower id goes first.
-        ranked.sort_unstable_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-        let candidates = ranked.len().saturating_sub(self.keep);
-        for (token, prob) in &ranked[..candidates] {
-            crumbs += f64::from(*prob);
-            if crumbs as f32 > self.tail {
-                break;
-            }
+            cumulated -= f64::from(prob);
+            true
+        });
+        for (token, _) in &ranked[kept..] {
             scores[*token] = f32::NEG_INFINITY;
         }
     }

@@ -64,7 +64,7 @@ pub(super) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, 
                     parents.extend(new.into_iter().map(|parent| at * width + parent));
                     going.push(search);
                 }
-                None => found.push((search.prompt, search.into_rows(setup))),
+                None => found.push((search.prompt, search.into_rows(setup, scores)?)),
             }
         }
         live = going;
@@ -162,7 +162,8 @@ impl Search {
     fn finish(&mut self, setup: &Setup<'_>, candidates: &[Candidate], steps: &[Rc<StepScores>]) {
         let width = self.beams.len();
         for candidate in candidates.iter().take(width) {
-            let possible = candidate.score > f32::NEG_INFINITY;
+            // A beam that is out only fills a place.
+            let possible = candidate.score > OUT / 2.0;
             if let Some(finish) = candidate.finish.filter(|_| possible) {
                 let beam = self.beam_of(candidate, candidate.score, steps);
                 let score = ranking(candidate.score, beam.sequence.generated(), setup);
@@ -214,9 +215,14 @@ impl Search {
         f64::from(ranking(best.score, length, setup)) > worst.score
     }
 
-    fn into_rows(mut self, setup: &Setup<'_>) -> Vec<Output> {
+    /// The best hypotheses: fewer than asked for where a search has fewer. (transformers fills
+    /// up with rows that score -1e9.)
+    fn into_rows(mut self, setup: &Setup<'_>, scores: &[f32]) -> Result<Vec<Output>, ModelFault> {
+        if self.finished.is_empty() {
+            return Err(nothing_left(self.prompt, &self.beams[0].sequence, scores));
+        }
         self.finished.truncate(setup.config.num_return_sequences);
-        self.finished.into_iter().map(|hypothesis| hypothesis.into_row(setup)).collect()
+        Ok(self.finished.into_iter().map(|hypothesis| hypothesis.into_row(setup)).collect())
     }
 }
 

@@ -7,9 +7,6 @@ use crate::generate::output::Row as Output;
 use crate::generate::processors::Row;
 use crate::generate::sequence::Sequence;
 
-/// The longest n-gram that a draft is looked up by, where the request does not say.
-const DEFAULT_NGRAM: usize = 2;
-
 pub(super) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, ModelFault> {
     let mut found = Vec::new();
     for start in batch {
@@ -58,7 +55,7 @@ fn continue_one(setup: &mut Setup<'_>, start: &Start) -> Result<Output, ModelFau
 fn propose(setup: &mut Setup<'_>, sequence: &Sequence, neutral: &mut [f32]) -> Vec<u32> {
     let config = setup.config;
     let tokens = &sequence.tokens;
-    let longest = config.max_matching_ngram_size.unwrap_or(DEFAULT_NGRAM);
+    let longest = config.max_matching_ngram_size.unwrap_or(0);
     // The run that verifies a draft adds one token more.
     let room = sequence.limit.saturating_sub(tokens.len() + 1);
     let count = config.prompt_lookup_num_tokens.unwrap_or(0).min(room);

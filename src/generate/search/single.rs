@@ -109,9 +109,12 @@ pub(super) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, 
     }
 
     done.sort_by_key(|(prompt, place, _)| (*prompt, *place));
-    let rows_of = |start: &Start| {
-        let rows = done.iter().filter(|(prompt, ..)| *prompt == start.index);
-        (start.index, rows.map(|(.., row)| row.clone()).collect())
-    };
-    Ok(batch.iter().map(rows_of).collect())
+    let mut found: Vec<Found> = Vec::new();
+    for (prompt, _, row) in done {
+        match found.last_mut() {
+            Some((last, rows)) if *last == prompt => rows.push(row),
+            _ => found.push((prompt, vec![row])),
+        }
+    }
+    Ok(found)
 }

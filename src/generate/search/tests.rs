@@ -28,8 +28,11 @@ fn run(model: &Fake, prompts: &[Vec<u32>], settings: Value) -> Generated {
     generate(model, &Letters, prompts, &config(model, settings)).unwrap()
 }
 
-/// Tokens, score and end of every row: what must not depend on how the work is done.
-fn essence(generated: &Generated) -> Vec<Vec<(Vec<u32>, Option<f32>, Finish)>> {
+/// Tokens, score and end of a row.
+type Essence = (Vec<u32>, Option<f32>, Finish);
+
+/// What two ways to the same output have in common.
+fn essence(generated: &Generated) -> Vec<Vec<Essence>> {
     let row = |row: &crate::generate::Row| (row.tokens.clone(), row.sequence_score, row.finish);
     generated.rows.iter().map(|rows| rows.iter().map(row).collect()).collect()
 }
@@ -159,6 +162,17 @@ fn stop_strings_end_rows_and_stay_in_the_output() {
 }
 
 #[test]
+fn the_time_limit_lets_the_running_step_finish() {
+    let model = Fake::new(13);
+    for search in [json!({}), json!({"num_beams": 2}), json!({"penalty_alpha": 0.5, "top_k": 2})] {
+        let settings = with(&search, json!({"max_time": 1e-9, "suppress_tokens": [END]}));
+        let got = run(&model, &[vec![3, 4]], settings);
+        assert_eq!(got.rows[0][0].tokens.len(), 1, "{search}");
+        assert_eq!(got.rows[0][0].finish, Finish::Time);
+    }
+}
+
+#[test]
 fn lengths_are_checked_against_prompts_and_positions() {
     let model = Fake { positions: 10, ..Fake::new(13) };
     let refusal = |prompt: Vec<u32>, settings: Value| {
@@ -175,6 +189,12 @@ fn lengths_are_checked_against_prompts_and_positions() {
     insta::assert_snapshot!(
         refusal(vec![1; 5], json!({"max_length": 5})),
         @"max_length = 5 is refused: prompt 0 has 5 tokens, which leaves no room for another"
+    );
+    insta::assert_snapshot!(
+        refusal(vec![1], json!({
+            "max_new_tokens": 8, "guidance_scale": 2.0, "negative_prompt_ids": [1, 2, 3],
+        })),
+        @"negative_prompt_ids = [1,2,3] is refused: with the output of prompt 0 it makes 11 tokens, and the model has 10 positions"
     );
     insta::assert_snapshot!(
         refusal(vec![], json!({})),
@@ -265,13 +285,14 @@ proptest! {
         drafted in 1usize..6,
         ngram in 1usize..4,
         limit in 1usize..20,
+        scale in prop::sample::select(vec![1.0, 1.5]),
     ) {
         // Circles make drafts come true, the hash makes them fail.
         for logits in [circling, hashed] {
             let model = Fake { logits, ..Fake::new(13) };
             let base = json!({
                 "max_new_tokens": limit, "do_sample": sampled, "output_scores": true,
-                "bad_words_ids": [[5]], "repetition_penalty": 1.1,
+                "bad_words_ids": [[5]], "repetition_penalty": 1.1, "guidance_scale": scale,
             });
             let lookup = json!({
                 "prompt_lookup_num_tokens": drafted, "max_matching_ngram_size": ngram,
