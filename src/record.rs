@@ -39,8 +39,11 @@ pub struct Record {
     pub output: Option<Generation>,
     /// What the reference generated; none for a baseline or a negative case.
     pub reference: Option<Generation>,
-    /// The value with `@token.N` and `@text.N` filled in, where it had any.
+    /// The settings with `@token.N` and `@text.N` filled in, where they had any.
     pub resolved: Option<Settings>,
+    /// The output against the reference output, where there are both.
+    #[serde(default)]
+    pub comparison: Option<Comparison>,
     /// What the scan saw in its output.
     pub findings: Vec<Finding>,
     /// Findings beyond the bound that is kept.
@@ -53,6 +56,10 @@ pub struct Record {
     pub captured: Captured,
     /// Child processes it left behind (they were ended).
     pub left_children: Vec<String>,
+    /// How the worker process ended after this case, where it ended otherwise than asked to: a
+    /// crash in a background thread or at shutdown.
+    #[serde(default)]
+    pub aftermath: Option<String>,
     /// What follows from all this.
     pub verdict: Verdict,
 }
@@ -103,6 +110,37 @@ pub enum Outcome {
         /// Why, and what to do.
         reason: String,
     },
+}
+
+/// An output against its reference output. The score tables are compared where they are made and
+/// are not part of a record.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Whether all rows have the same tokens.
+    pub same_tokens: bool,
+    /// The first place at which tokens differ, the end of a shorter row included.
+    pub first_difference: Option<Difference>,
+    /// Whether every row is the reference row or a beginning of it.
+    pub beginnings: bool,
+    /// How many rows are a beginning of the reference row, and shorter.
+    pub shorter_rows: u64,
+    /// Whether processed scores differ, before the first differing token of a row; none where one
+    /// of the two has no scores.
+    pub scores_differ: Option<bool>,
+    /// The largest absolute difference of a log-probability that both sides have; none where there
+    /// is none to compare.
+    pub max_score_difference: Option<f64>,
+}
+
+/// A place in an output; all from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Which prompt.
+    pub prompt: usize,
+    /// Which of its rows.
+    pub row: usize,
+    /// Which generated token.
+    pub index: usize,
 }
 
 /// What was captured of a case: sizes, and what is kept of each stream.

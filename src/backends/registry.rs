@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::backends::{Backend, candle};
+use crate::backends::Backend;
+#[cfg(feature = "candle")]
+use crate::backends::candle::Candle;
+#[cfg(not(feature = "candle"))]
+use crate::backends::off::Off;
+use crate::backends::scripted::Scripted;
 
 /// What a backend may need to know beside model and settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -18,9 +23,13 @@ pub fn names() -> &'static [&'static str] {
 
 /// The backend of that name. One that this build lacks answers too: it is unavailable, with the
 /// command that turns it on. None for a name that no backend has.
-pub fn find(name: &str, _options: &Options) -> Option<Box<dyn Backend>> {
+pub fn find(name: &str, options: &Options) -> Option<Box<dyn Backend>> {
     match name {
-        "candle" => Some(candle::backend()),
+        #[cfg(feature = "candle")]
+        "candle" => Some(Box::new(Candle)),
+        #[cfg(not(feature = "candle"))]
+        "candle" => Some(Box::new(Off::new("candle", "candle"))),
+        "scripted" => Some(Box::new(Scripted::new(options.script.as_deref()))),
         _ => None,
     }
 }

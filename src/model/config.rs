@@ -153,7 +153,9 @@ impl Activation {
             "gelu" => Ok(Self::Gelu),
             "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" => Ok(Self::GeluTanh),
             "relu" => Ok(Self::Relu),
-            other => Err(format!("{key} `{other}` is not supported (silu, gelu, gelu_new, relu are)")),
+            other => {
+                Err(format!("{key} `{other}` is not supported (silu, gelu, gelu_new, relu are)"))
+            }
         }
     }
 }
@@ -412,7 +414,8 @@ mod tests {
 
     #[test]
     fn gpt2_defaults() {
-        let text = r#"{"model_type": "gpt2", "vocab_size": 8, "n_embd": 8, "n_layer": 1, "n_head": 2}"#;
+        let text =
+            r#"{"model_type": "gpt2", "vocab_size": 8, "n_embd": 8, "n_layer": 1, "n_head": 2}"#;
         let ModelConfig::Gpt2(config) = ModelConfig::parse(Path::new("config.json"), text).unwrap()
         else {
             panic!("not gpt2");

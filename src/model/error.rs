@@ -66,7 +66,11 @@ impl ModelError {
 
     /// `file` could not be written.
     pub(crate) fn write(file: impl Into<PathBuf>, error: &std::io::Error) -> Self {
-        Self::file(file, format!("cannot be written ({error})"), "check the path and the free space")
+        Self::file(
+            file,
+            format!("cannot be written ({error})"),
+            "check the path and the free space",
+        )
     }
 
     /// This error as one line of a list about `dir`: the file by its name alone.

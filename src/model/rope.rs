@@ -150,7 +150,12 @@ impl Rope {
         match self.scaling {
             RopeScaling::Default | RopeScaling::Dynamic => base.map(|f| f as f32).collect(),
             RopeScaling::Linear { factor } => base.map(|f| (f / factor) as f32).collect(),
-            RopeScaling::Llama3 { factor, low_freq_factor, high_freq_factor, original_max_positions } => {
+            RopeScaling::Llama3 {
+                factor,
+                low_freq_factor,
+                high_freq_factor,
+                original_max_positions,
+            } => {
                 let scaled = base.map(|f| {
                     let wave = 2.0 * f64::from(PI) / f;
                     if wave > original_max_positions / low_freq_factor {
@@ -165,7 +170,14 @@ impl Rope {
                 });
                 scaled.map(|f| f as f32).collect()
             }
-            RopeScaling::Yarn { factor, beta_fast, beta_slow, original_max_positions, truncate, .. } => {
+            RopeScaling::Yarn {
+                factor,
+                beta_fast,
+                beta_slow,
+                original_max_positions,
+                truncate,
+                ..
+            } => {
                 // The dimension that turns `rotations` times over the original length.
                 let dimension = |rotations: f64| {
                     head_dim as f64

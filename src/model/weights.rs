@@ -79,8 +79,7 @@ impl Weights {
             let bytes = if memory_map { map(file)? } else { read(file)? };
             for (name, entry) in entries(file, index, bytes.as_slice())? {
                 if let Some(other) = weights.tensors.insert(name.clone(), entry) {
-                    let problem =
-                        format!("is also in {}", weights.files[other.file].display());
+                    let problem = format!("is also in {}", weights.files[other.file].display());
                     return Err(ModelError::tensor(file, name, problem, FETCH_AGAIN));
                 }
             }
@@ -209,8 +208,12 @@ fn shards(dir: &Path, index: &Path) -> Result<Vec<PathBuf>, ModelError> {
         .iter()
         .filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned()))
         .collect();
-    let problem =
-        format!("names {} of {} shards that are missing: {}", list.len(), names.len(), list.join(", "));
+    let problem = format!(
+        "names {} of {} shards that are missing: {}",
+        list.len(),
+        names.len(),
+        list.join(", ")
+    );
     Err(ModelError::file(index, problem, "fetch them"))
 }
 

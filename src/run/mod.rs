@@ -1,11 +1,25 @@
 //! From cases to records: plan, worker, supervisor, journal.
 
+mod comparison;
+mod files;
+mod host;
 mod journal;
+mod manifest;
+mod placeholder;
 mod plan;
+mod processes;
+mod prompts;
+mod protocol;
+mod references;
 pub mod requests;
+mod requirement;
+mod session;
 mod supervisor;
+mod watch;
 pub mod worker;
 
 pub use journal::{Journal, JournalError};
+pub use manifest::Manifest;
 pub use plan::order;
+pub use prompts::prompts;
 pub use supervisor::{Isolate, Supervisor, SupervisorOptions, WorkerCommand};

@@ -1,13 +1,27 @@
 //! The supervisor: starts workers, keeps deadlines, captures and scans, and makes records.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::backends;
-use crate::record::Record;
+use crate::capture::{CaseCapture, Redirect};
+use crate::record::{Captured, Outcome, Record, SCHEMA_VERSION};
+use crate::run::files;
+use crate::run::host::Worker;
+use crate::run::protocol::{Ended, PROTOCOL, Request, Setup, phase_name};
+use crate::run::watch::{Ending, Limits, Reader, Watched, dismiss, watch};
 use crate::schema::Case;
+use crate::verdict::Verdict;
+
+/// Read at once from a pipe: what a pipe holds at most.
+const BUFFER: usize = 1 << 20;
+
+/// How long a worker may take to end when it is asked to; unloading a large model is slow.
+const DISMISSAL: Duration = Duration::from_secs(30);
 
 /// What shares a worker process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +31,8 @@ pub enum Isolate {
     Group,
     /// Every case has its own.
     Case,
-    /// No worker: everything in this process, for debuggers and profilers.
+    /// No worker: everything in this process, for debuggers and profilers. Deadlines cannot be
+    /// kept then, and a crash ends the run.
     None,
 }
 
@@ -54,15 +69,33 @@ pub struct SupervisorOptions {
 }
 
 /// Runs cases one at a time; keeps the worker between cases of one group.
+///
+/// What threads and children of a case write after its end is found when the next case starts, or
+/// at [`Supervisor::finish`]; the case's record is then given once more, by
+/// [`Supervisor::take_late`].
 #[derive(Debug)]
 pub struct Supervisor {
     options: SupervisorOptions,
+    worker: Option<(Group, Worker)>,
+    last: Option<Last>,
+    late: Option<Record>,
+    buffer: Vec<u8>,
+}
+
+/// What a worker is for: backend and load key.
+type Group = (String, String);
+
+/// The last case: open for what is still written.
+#[derive(Debug)]
+struct Last {
+    record: Record,
+    capture: CaseCapture,
 }
 
 impl Supervisor {
     /// A supervisor without a worker yet.
     pub fn new(options: SupervisorOptions) -> Self {
-        Self { options }
+        Self { options, worker: None, last: None, late: None, buffer: vec![0; BUFFER] }
     }
 
     /// What it was made with.
@@ -70,9 +103,221 @@ impl Supervisor {
         &self.options
     }
 
-    /// Runs `case` whatever it does. The verdict of the record is pending. `None` stands for a
-    /// supervisor that is not built yet.
-    pub fn run(&mut self, _case: &Case, _attempt: u32) -> Option<Record> {
-        None
+    /// Runs `case` whatever it does. The verdict of the record is pending.
+    pub fn run(&mut self, case: &Case, attempt: u32) -> Record {
+        let group = (case.backend.clone(), case.load_settings().key());
+        self.settle(Some(&group));
+        let started = Timestamp::now();
+        let clock = Instant::now();
+        let mut capture = CaseCapture::new();
+        let mut phases_s = BTreeMap::new();
+        let mut left = Vec::new();
+        let ended = match self.watch_case(case, &group, &mut capture) {
+            Ok(watched) => {
+                phases_s = watched.phases.clone();
+                self.outcome(watched).unwrap_or_else(|outcome| {
+                    left = self.bury(&mut capture);
+                    Box::new(Ended::with(outcome))
+                })
+            }
+            Err(reason) => {
+                self.worker = None;
+                Box::new(Ended::with(Outcome::Broken { reason }))
+            }
+        };
+        left.splice(0..0, ended.left_children);
+        capture.end();
+        let record = Record {
+            schema_version: SCHEMA_VERSION,
+            case: case.clone(),
+            attempt,
+            model: self.options.model.display().to_string(),
+            group: group.1,
+            started: format!("{started:.6}"),
+            duration_s: clock.elapsed().as_secs_f64(),
+            phases_s,
+            outcome: ended.outcome,
+            output: ended.output,
+            reference: ended.reference,
+            resolved: ended.resolved,
+            comparison: ended.comparison,
+            findings: Vec::new(),
+            findings_dropped: 0,
+            energy: ended.energy,
+            environment: self.options.environment.clone(),
+            captured: Captured::default(),
+            left_children: left,
+            aftermath: None,
+            verdict: Verdict::pending(),
+        };
+        let mut last = Last { record, capture };
+        last.settle(&self.options);
+        let record = last.record.clone();
+        self.last = Some(last);
+        if self.options.isolate != Isolate::Case {
+            return record;
+        }
+        // Nothing else will use this worker: all that is still to come can be had now.
+        self.settle(None);
+        self.late.take().unwrap_or(record)
+    }
+
+    /// The record of an earlier case once more, where something came after its end: stray output,
+    /// a crash of the worker, processes that outlived it. It replaces the earlier one; its
+    /// verdict is pending.
+    pub fn take_late(&mut self) -> Option<Record> {
+        self.late.take()
+    }
+
+    /// Ends the worker. The record of the last case once more, where something came after it.
+    pub fn finish(&mut self) -> Option<Record> {
+        self.settle(None);
+        self.last = None;
+        self.late.take()
+    }
+
+    /// Collects what the last case's worker wrote since its end, and keeps the worker where it
+    /// serves `next`.
+    fn settle(&mut self, next: Option<&Group>) {
+        let Some(last) = &mut self.last else { return };
+        let Some((group, worker)) = &mut self.worker else { return };
+        let redirect = worker.redirect().ok().flatten();
+        let echo = self.options.echo.then(|| echo_to(redirect.as_ref()));
+        let mut reader = Reader::new(&mut self.buffer, echo);
+        let stray = last.capture.stray_bytes();
+        reader.drain(worker, &mut last.capture);
+        let exit = worker.exited();
+        let is_whole = worker.stdout.is_open() && worker.stderr.is_open();
+        // In a thread there is one worker for all.
+        let serves = next.is_some_and(|next| next == group || !worker.can_be_killed());
+        let mut aftermath = exit.map(|exit| exit.to_string());
+        let mut left = Vec::new();
+        if exit.is_some() || !is_whole || !serves {
+            if exit.is_none() {
+                let grace = DISMISSAL.min(self.options.timeout);
+                aftermath = match dismiss(worker, &mut last.capture, &mut reader, grace) {
+                    Some(exit) if exit.code == Some(0) => None,
+                    Some(exit) => Some(format!("asked to end, it {exit}")),
+                    None => Some(format!("asked to end, it did not within {grace:?}; killed")),
+                };
+            }
+            left = worker.end_group();
+            reader.drain(worker, &mut last.capture);
+            drop(redirect);
+            self.worker = None;
+        }
+        if last.capture.stray_bytes() > stray || aftermath.is_some() || !left.is_empty() {
+            last.record.aftermath = aftermath;
+            last.record.left_children.extend(left);
+            last.settle(&self.options);
+            self.late = Some(last.record.clone());
+        }
+    }
+
+    /// Starts a worker where there is none, gives it the case and watches it.
+    fn watch_case(
+        &mut self,
+        case: &Case,
+        group: &Group,
+        capture: &mut CaseCapture,
+    ) -> Result<Watched, String> {
+        let logs = self.options.run.join("logs");
+        std::fs::create_dir_all(&logs)
+            .map_err(|error| format!("{}: cannot be made: {error}", logs.display()))?;
+        let is_new = self.worker.is_none();
+        if is_new {
+            let worker = self.start().map_err(|error| {
+                let program = self.options.worker.program.display();
+                format!("no worker can be started: {program}: {error}")
+            })?;
+            self.worker = Some((group.clone(), worker));
+        }
+        let Some((_, worker)) = &mut self.worker else { return Err("no worker".to_owned()) };
+        let redirect = worker
+            .redirect()
+            .map_err(|error| format!("descriptors 1 and 2 cannot be redirected: {error}"))?;
+        let echo = self.options.echo.then(|| echo_to(redirect.as_ref()));
+        if is_new {
+            let setup = Setup {
+                protocol: PROTOCOL,
+                model: self.options.model.clone(),
+                backends: self.options.backends.clone(),
+                run: self.options.run.clone(),
+            };
+            // A worker that ended at once is seen by watching it.
+            let _ = worker.send(&Request::Setup(setup));
+        }
+        let _ = worker.send(&Request::Run(Box::new(case.clone())));
+        let limits = Limits { timeout: self.options.timeout, silence: self.options.silence };
+        Ok(watch(worker, capture, &mut Reader::new(&mut self.buffer, echo), limits))
+    }
+
+    fn start(&self) -> std::io::Result<Worker> {
+        match self.options.isolate {
+            Isolate::None => Worker::start_here(),
+            Isolate::Group | Isolate::Case => Worker::start(&self.options.worker),
+        }
+    }
+
+    /// What the end of watching means.
+    fn outcome(&self, watched: Watched) -> Result<Box<Ended>, Outcome> {
+        let during = phase_name(watched.phase).to_owned();
+        let program = self.options.worker.program.display();
+        let ready = self.worker.as_ref().is_some_and(|(_, worker)| worker.ready);
+        Err(match watched.ending {
+            Ending::Ended(ended) => return Ok(ended),
+            Ending::Exited(exit) if ready => {
+                Outcome::Died { code: exit.code, signal: exit.signal, during }
+            }
+            Ending::Exited(exit) => Outcome::Broken {
+                reason: format!(
+                    "the worker {program} {exit} before it was ready; its main function must call \
+                     wattest::run::worker::serve"
+                ),
+            },
+            Ending::Deadline => {
+                Outcome::TimedOut { limit_s: self.options.timeout.as_secs_f64(), during }
+            }
+            Ending::Silence => {
+                Outcome::Silent { limit_s: self.options.silence.as_secs_f64(), during }
+            }
+            Ending::Lost(reason) => Outcome::Broken { reason },
+        })
+    }
+
+    /// The worker has ended, or was killed: ends what is left of its group.
+    fn bury(&mut self, capture: &mut CaseCapture) -> Vec<String> {
+        let Some((_, mut worker)) = self.worker.take() else { return Vec::new() };
+        let left = worker.end_group();
+        Reader::new(&mut self.buffer, None).drain(&mut worker, capture);
+        left
+    }
+}
+
+impl Last {
+    /// Brings the record up to what was captured.
+    fn settle(&mut self, options: &SupervisorOptions) {
+        let record = &mut self.record;
+        (record.findings, record.findings_dropped) = self.capture.findings();
+        let name = files::name(&record.case.name, record.attempt);
+        match self.capture.save(&options.run, &name) {
+            Ok(captured) => record.captured = captured,
+            Err(error) => {
+                let logs = options.run.join("logs");
+                let reason = format!(
+                    "what the case wrote cannot be kept in {}: {error}; mend that and run again",
+                    logs.display()
+                );
+                record.outcome = Outcome::Broken { reason };
+            }
+        }
+    }
+}
+
+/// Where this process's own output goes.
+fn echo_to(redirect: Option<&Redirect>) -> [std::os::fd::BorrowedFd<'_>; 2] {
+    match redirect {
+        Some(redirect) => [redirect.stdout(), redirect.stderr()],
+        None => [rustix::stdio::stdout(), rustix::stdio::stderr()],
     }
 }

@@ -1,8 +1,194 @@
-//! The worker: the one place where backend, energy and capture meet.
+//! The worker: serves a supervisor with cases, in a process of its own or in a thread.
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal};
+
+use crate::run::processes;
+use crate::run::protocol::{PROTOCOL, Report, Request};
+use crate::run::session::{Gone, Marks, Session};
+use crate::scan::Phase;
+use crate::schema::Case;
+
+/// Where the control channel is put: out of the way of descriptors that a case may open and close.
+const CONTROL: i32 = 200;
 
 /// Serves the supervisor that started this process, until it closes the channel.
+///
+/// The channel is descriptor 0; a process without one (started by hand) fails at once. Where the
+/// supervisor dies, the process group of this worker is killed, whatever the case is doing.
 pub fn serve() -> ExitCode {
-    ExitCode::SUCCESS
+    let Ok(control) = take_control() else { return ExitCode::from(2) };
+    // Orphans of a case come to this process and not to init, so that they can be found.
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    match listen(control, Host::Process).serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Gone) => ExitCode::FAILURE,
+    }
+}
+
+/// Serves `control` in this thread, until the other side closes it.
+pub(super) fn serve_here(control: UnixStream) {
+    if let Ok(control) = control.try_clone().map(|reader| (reader, control)) {
+        let _ = listen(control, Host::Thread).serve();
+    }
+}
+
+/// What is to be ended with the supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Host {
+    Process,
+    Thread,
+}
+
+/// The channel, away from descriptor 0, as reading and writing half. A case that reads its
+/// standard input finds it empty, and no child inherits the channel.
+fn take_control() -> std::io::Result<(UnixStream, UnixStream)> {
+    let control = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), CONTROL)?;
+    rustix::net::sockopt::socket_type(&control)?;
+    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::stdio::dup2_stdin(&null)?;
+    let writer = UnixStream::from(control);
+    Ok((writer.try_clone()?, writer))
+}
+
+/// Starts reading. The reader is a thread so that the loss of the supervisor is noticed while a
+/// case runs. (The parent-death signal of Linux would not do: it is bound to the thread that
+/// started this process, and would spare the children of the case.)
+fn listen((reader, writer): (UnixStream, UnixStream), host: Host) -> Worker {
+    let (sender, requests) = channel();
+    let read = move || read_requests(reader, &sender, host);
+    let reading = std::thread::Builder::new().name("wattest-control".to_owned()).spawn(read);
+    drop(reading);
+    Worker { requests, control: writer, host }
+}
+
+fn read_requests(reader: UnixStream, sender: &Sender<Request>, host: Host) {
+    let mut lines = BufReader::new(reader).lines();
+    while let Some(Ok(line)) = lines.next() {
+        let Ok(request) = serde_json::from_str(&line) else { break };
+        let is_last = matches!(request, Request::Quit);
+        if sender.send(request).is_err() || is_last {
+            return;
+        }
+    }
+    if host == Host::Process {
+        let this = rustix::process::getpid();
+        // Started by hand, it may stand in the group of somebody's shell.
+        let _ = match rustix::process::getpgrp() == this {
+            true => rustix::process::kill_current_process_group(Signal::KILL),
+            false => rustix::process::kill_process(this, Signal::KILL),
+        };
+    }
+}
+
+struct Worker {
+    requests: Receiver<Request>,
+    control: UnixStream,
+    host: Host,
+}
+
+impl Worker {
+    fn serve(mut self) -> Result<(), Gone> {
+        let Ok(Request::Setup(setup)) = self.requests.recv() else { return Err(Gone) };
+        self.report(&Report::Ready { protocol: PROTOCOL })?;
+        if setup.protocol != PROTOCOL {
+            return Err(Gone);
+        }
+        let mut session = Session::new(setup);
+        while let Ok(request) = self.requests.recv() {
+            match request {
+                Request::Run(case) => self.run(&mut session, &case)?,
+                Request::Quit => break,
+                Request::Setup(_) | Request::Go => return Err(Gone),
+            }
+        }
+        session.drop_engine();
+        flush();
+        Ok(())
+    }
+
+    fn run(&mut self, session: &mut Session, case: &Case) -> Result<(), Gone> {
+        let mut children = Children::before(self.host);
+        let mut marks = Channel { worker: self, children: &mut children };
+        let mut ended = session.run(case, &mut marks)?;
+        ended.left_children = children.end();
+        flush();
+        self.report(&Report::Ended(Box::new(ended)))
+    }
+
+    fn report(&mut self, report: &Report) -> Result<(), Gone> {
+        let mut line = serde_json::to_vec(report).map_err(|_| Gone)?;
+        line.push(b'\n');
+        self.control.write_all(&line).map_err(|_| Gone)
+    }
+}
+
+/// Announces phases to the supervisor.
+struct Channel<'a> {
+    worker: &'a mut Worker,
+    children: &'a mut Children,
+}
+
+impl Marks for Channel<'_> {
+    fn begin(&mut self, phase: Phase) -> Result<(), Gone> {
+        self.children.enter(phase);
+        flush();
+        self.worker.report(&Report::Phase(phase))?;
+        match self.worker.requests.recv() {
+            Ok(Request::Go) => Ok(()),
+            _ => Err(Gone),
+        }
+    }
+}
+
+/// Writes out what Rust holds back of stdout: it belongs to what came before.
+fn flush() {
+    let _ = std::io::stdout().flush();
+}
+
+/// The processes around a case.
+struct Children {
+    host: Host,
+    before: Vec<Pid>,
+    loading: bool,
+}
+
+impl Children {
+    /// In a thread the children are those of the whole program: they are not for us to end.
+    fn before(host: Host) -> Self {
+        let mut children = Self { host, before: Vec::new(), loading: false };
+        children.adopt();
+        children
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        // A loaded engine may well keep processes: those are not the case's.
+        if self.loading {
+            self.adopt();
+        }
+        self.loading = phase == Phase::Load;
+    }
+
+    fn adopt(&mut self) {
+        if self.host == Host::Process {
+            self.before = processes::descendants(rustix::process::getpid());
+        }
+    }
+
+    /// Ends what the case has left behind, and names it.
+    fn end(self) -> Vec<String> {
+        if self.host == Host::Thread {
+            return Vec::new();
+        }
+        let mut left = processes::descendants(rustix::process::getpid());
+        left.retain(|child| !self.before.contains(child));
+        let names = left.iter().map(|&child| processes::name(child)).collect();
+        processes::end(&left);
+        names
+    }
 }

@@ -1,7 +1,18 @@
 //! Bytes to records to findings. Pure.
 
+mod classify;
 mod finding;
+mod prefix;
+mod record;
+mod rules;
 mod scanner;
+mod source;
+mod structured;
+mod template;
+mod text;
+
+#[cfg(test)]
+mod corpus;
 
 pub use finding::{Finding, Phase, Severity, Stream};
 pub use scanner::{Scanned, Scanner};

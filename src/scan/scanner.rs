@@ -1,10 +1,47 @@
 //! The scanner: bytes in as they come, findings out at the end.
 
-use crate::scan::{Finding, Phase, Stream};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
+use super::classify::classify;
+use super::prefix::{Head, is_glog};
+use super::record::Record;
+use super::rules::{RULES, STRUCTURES};
+use super::template::{fingerprint, template};
+use super::text::{after_progress, without_colours};
+use crate::scan::{Finding, Phase, Severity, Stream};
+
+/// Bytes of a line that are looked at; the rest of it is skipped.
+const LINE_KEPT: usize = 8192;
+/// Distinct findings that are kept.
+const FINDINGS_KEPT: usize = 1000;
+/// Records that may be open at once: processes write into each other's tracebacks.
+const OPEN_KEPT: usize = 8;
+/// Lines of others after which an open record is taken to be over.
+const IDLE_LINES: u32 = 32;
 
 /// Scans one stream of one case in one pass, in bounded memory.
 #[derive(Debug)]
-pub struct Scanner {}
+pub struct Scanner {
+    stream: Stream,
+    phase: Phase,
+    /// Lines that have ended.
+    lines: u64,
+    bytes: u64,
+    /// What has come of the current segment: a line, or a part of one that a `\r` ends.
+    partial: Vec<u8>,
+    /// Whether the current line has had a segment already.
+    returned: bool,
+    /// Whether anything of the current line has come.
+    begun: bool,
+    open: Vec<Record>,
+    findings: Vec<Finding>,
+    index: HashMap<(String, Severity, Phase), usize>,
+    dropped: u64,
+}
 
 /// What a scan gave.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,20 +56,269 @@ pub struct Scanned {
     pub bytes: u64,
 }
 
+/// The literals of all rules, and for each the rules that have it.
+struct Literals {
+    search: Option<AhoCorasick>,
+    rules: Vec<u64>,
+}
+
+static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
+    let mut literals: Vec<String> = Vec::new();
+    let mut rules: Vec<u64> = Vec::new();
+    let mut add = |literal: &str, mask: u64| match literals.iter().position(|one| one == literal) {
+        Some(at) => rules[at] |= mask,
+        None => {
+            literals.push(literal.to_owned());
+            rules.push(mask);
+        }
+    };
+    for (index, rule) in RULES.iter().enumerate() {
+        for need in rule.needs {
+            add(need, 1 << index);
+        }
+    }
+    for need in STRUCTURES.iter().flat_map(|structure| structure.needs) {
+        add(need, 0);
+    }
+    // glog's level letter is known only by its place at the beginning of a line.
+    for start in ["\nw0", "\nw1", "\ne0", "\ne1", "\nf0", "\nf1"] {
+        add(start, 0);
+        add(&start.replace('\n', "\r"), 0);
+    }
+    let search = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(&literals)
+        .ok();
+    Literals { search, rules }
+});
+
+/// Whether a line could begin a record at all.
+fn is_candidate(line: &[u8]) -> bool {
+    is_glog(line) || LITERALS.search.as_ref().is_none_or(|search| search.is_match(line))
+}
+
+/// The rules that have one of their literals in `line`, one bit each.
+fn rules_wanted(line: &str) -> u64 {
+    let Some(search) = &LITERALS.search else { return u64::MAX };
+    let matches = search.find_overlapping_iter(line);
+    matches.fold(0, |mask, found| mask | LITERALS.rules[found.pattern().as_usize()])
+}
+
 impl Scanner {
     /// A scanner at the beginning of `stream`, in phase `phase`.
-    pub fn new(_stream: Stream, _phase: Phase) -> Self {
-        Self {}
+    pub fn new(stream: Stream, phase: Phase) -> Self {
+        Self {
+            stream,
+            phase,
+            lines: 0,
+            bytes: 0,
+            partial: Vec::new(),
+            returned: false,
+            begun: false,
+            open: Vec::new(),
+            findings: Vec::new(),
+            index: HashMap::new(),
+            dropped: 0,
+        }
     }
 
-    /// What follows was written in `phase`. A record that is still open ends here.
-    pub fn enter(&mut self, _phase: Phase) {}
+    /// What follows was written in `phase`. A record that is still open ends here, and so does a
+    /// line that was begun: it belongs to the phase that began it.
+    pub fn enter(&mut self, phase: Phase) {
+        self.end_segment();
+        self.close_all();
+        self.phase = phase;
+    }
 
     /// Takes the next bytes; lines and records may be split anywhere.
-    pub fn feed(&mut self, _bytes: &[u8]) {}
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if !self.begun && self.open.is_empty() {
+                let used = self.skim(rest);
+                if used > 0 {
+                    rest = &rest[used..];
+                    continue;
+                }
+            }
+            rest = &rest[self.segment_of(rest)..];
+        }
+    }
 
     /// Ends the stream.
-    pub fn finish(self) -> Scanned {
-        Scanned::default()
+    pub fn finish(mut self) -> Scanned {
+        if self.begun {
+            self.end_segment();
+            self.lines += 1;
+        }
+        self.close_all();
+        self.findings.sort_by_key(|finding| finding.line);
+        Scanned {
+            findings: self.findings,
+            dropped: self.dropped,
+            lines: self.lines,
+            bytes: self.bytes,
+        }
+    }
+
+    /// At the beginning of a line with no record open: passes over whole lines up to and including
+    /// the first that could begin a record. How many bytes that was; 0 where no line ends here.
+    fn skim(&mut self, bytes: &[u8]) -> usize {
+        let Some(last) = memchr::memrchr(b'\n', bytes) else { return 0 };
+        let whole = &bytes[..=last];
+        let start = if is_glog(whole) {
+            0
+        } else {
+            let found = LITERALS
+                .search
+                .as_ref()
+                .map_or(Some(0), |search| search.find(whole).map(|found| found.start()));
+            match found {
+                None => {
+                    self.lines += memchr::memchr_iter(b'\n', whole).count() as u64;
+                    return whole.len();
+                }
+                Some(at) if whole[at] == b'\n' => at + 1,
+                Some(at) => memchr::memrchr(b'\n', &whole[..at]).map_or(0, |before| before + 1),
+            }
+        };
+        self.lines += memchr::memchr_iter(b'\n', &whole[..start]).count() as u64;
+        let mut at = start;
+        let line = self.lines;
+        while self.lines == line && at < whole.len() {
+            at += self.segment_of(&whole[at..]);
+        }
+        at
+    }
+
+    /// Takes bytes up to the end of the segment; how many.
+    fn segment_of(&mut self, bytes: &[u8]) -> usize {
+        let end = memchr::memchr2(b'\n', b'\r', bytes);
+        let text = &bytes[..end.unwrap_or(bytes.len())];
+        self.begun = true;
+        let room = LINE_KEPT - self.partial.len();
+        match end {
+            Some(_) if self.partial.is_empty() => self.segment(&text[..text.len().min(LINE_KEPT)]),
+            _ => {
+                self.partial.extend_from_slice(&text[..text.len().min(room)]);
+                if end.is_some() {
+                    self.end_segment();
+                }
+            }
+        }
+        let Some(end) = end else { return bytes.len() };
+        self.returned = bytes[end] == b'\r';
+        if !self.returned {
+            self.lines += 1;
+            self.begun = false;
+        }
+        end + 1
+    }
+
+    /// The segment that `partial` holds is complete.
+    fn end_segment(&mut self) {
+        let text = std::mem::take(&mut self.partial);
+        self.segment(&text);
+        self.partial = text;
+        self.partial.clear();
+    }
+
+    /// One line, or a part of one that a `\r` ends.
+    fn segment(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() && self.returned {
+            return;
+        }
+        let candidate = is_candidate(bytes);
+        if self.open.is_empty() && !candidate {
+            return;
+        }
+        let line = self.lines + 1;
+        let text = String::from_utf8_lossy(bytes);
+        let text = without_colours(&text);
+        let text: Cow<'_, str> = match after_progress(&text) {
+            "" if !text.is_empty() => return,
+            rest => Cow::Borrowed(rest),
+        };
+        let head = Head::parse(&text);
+        let opening = candidate.then(|| classify(&head, rules_wanted(&head.body))).flatten();
+        if self.offer(&head, line, opening.is_some()) {
+            return;
+        }
+        if let Some(opening) = opening {
+            if self.open.len() >= OPEN_KEPT {
+                let oldest = self.open.remove(0);
+                self.close(oldest);
+            }
+            self.open.push(Record::open(opening, &head, line, self.phase));
+        }
+    }
+
+    /// Offers the line to the open records; whether one took it.
+    fn offer(&mut self, head: &Head<'_>, line: u64, opens: bool) -> bool {
+        for record in &mut self.open {
+            record.idle += 1;
+        }
+        let same = self.open.iter().rposition(|record| record.channel == head.channel);
+        let taker = match same {
+            None if head.channel.is_empty() => self.open.len().checked_sub(1),
+            same => same,
+        };
+        let mut taken = false;
+        if let Some(at) = taker {
+            taken = self.open[at].take(head, line, opens);
+            if taken {
+                self.open[at].idle = 0;
+            } else if same == Some(at) {
+                let over = self.open.remove(at);
+                self.close(over);
+            }
+        }
+        while let Some(at) = self.open.iter().position(|record| record.idle > IDLE_LINES) {
+            let over = self.open.remove(at);
+            self.close(over);
+        }
+        taken
+    }
+
+    fn close_all(&mut self) {
+        for record in std::mem::take(&mut self.open) {
+            self.close(record);
+        }
+    }
+
+    fn close(&mut self, record: Record) {
+        let Some(closed) = record.close() else { return };
+        let template = template(&closed.message);
+        let fingerprint = fingerprint(closed.source, &template);
+        let key = (fingerprint, closed.severity, closed.phase);
+        if let Some(at) = self.index.get(&key) {
+            let known = &mut self.findings[*at];
+            known.count += 1;
+            if closed.first < known.line {
+                known.line = closed.first;
+                known.end_line = closed.last;
+            }
+            return;
+        }
+        if self.findings.len() >= FINDINGS_KEPT {
+            self.dropped += 1;
+            return;
+        }
+        self.findings.push(Finding {
+            severity: closed.severity,
+            source: closed.source.to_owned(),
+            message: closed.message,
+            line: closed.first,
+            end_line: closed.last,
+            count: 1,
+            template,
+            fingerprint: key.0.clone(),
+            stream: self.stream,
+            phase: closed.phase,
+            rule: closed.rule.to_owned(),
+        });
+        self.index.insert(key, self.findings.len() - 1);
     }
 }

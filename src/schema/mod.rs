@@ -1,5 +1,33 @@
 //! From `params/<backend>.yaml` to parameters to cases.
+//!
+//! [`Table::load`] reads what a file says and checks what it means; [`Table::cases`] makes a
+//! [`Case`] of every value that [`values`] and [`negatives`] give for a [`Param`].
 
+mod bounds;
 mod case;
+mod cases;
+mod fault;
+mod fields;
+mod lint;
+pub mod name;
+mod negatives;
+mod param;
+mod read;
+mod reference;
+mod table;
+mod types;
+mod values;
 
+#[cfg(test)]
+mod tests;
+
+pub use bounds::{Bounds, End};
 pub use case::{Case, Kind, Relation, Requirement, Section};
+pub use cases::Selection;
+pub use fault::SchemaFault;
+pub use negatives::negatives;
+pub use param::{Generate, Param, PerValue, Refused};
+pub use reference::Reference;
+pub use table::{Table, load_all};
+pub use types::{Type, same_value};
+pub use values::values;

@@ -9,7 +9,7 @@ use crate::generate::{GenerationConfig, ModelDefaults};
 use crate::settings::Settings;
 
 /// The embedded backend.
-pub(super) struct Candle;
+pub(in crate::backends) struct Candle;
 
 impl Backend for Candle {
     fn name(&self) -> &'static str {

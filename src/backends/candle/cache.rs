@@ -163,7 +163,8 @@ impl Cache {
 
     /// Makes new row i a copy of old row `rows[i]`.
     pub(super) fn select(&mut self, rows: &[usize]) -> candle_core::Result<()> {
-        let unchanged = rows.len() == self.rows && rows.iter().enumerate().all(|(i, row)| i == *row);
+        let unchanged =
+            rows.len() == self.rows && rows.iter().enumerate().all(|(i, row)| i == *row);
         if unchanged {
             return Ok(());
         }

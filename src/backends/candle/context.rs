@@ -116,7 +116,9 @@ impl Context for Rows<'_> {
     fn select(&mut self, rows: &[usize]) -> Result<(), ModelFault> {
         let count = self.rows();
         if rows.is_empty() || rows.iter().any(|row| *row >= count) {
-            return Err(ModelFault::Compute(format!("rows {rows:?} of {count} cannot be selected")));
+            return Err(ModelFault::Compute(format!(
+                "rows {rows:?} of {count} cannot be selected"
+            )));
         }
         if rows.len() > count {
             self.lm.cache.check_memory(rows.len(), self.cache.capacity())?;

@@ -58,8 +58,7 @@ impl CandleEngine {
         let weights = dir.weights(asked.memory_map)?;
         let mapped = weights.is_mapped();
         let network = pool.install(|| {
-            let loader =
-                Loader::new(&weights, config, &device, asked.dtype, asked.quantization)?;
+            let loader = Loader::new(&weights, config, &device, asked.dtype, asked.quantization)?;
             Network::load(config, &loader)
         })?;
         let (layers, kv_heads, head_dim) = network.cache_sizes();
@@ -79,9 +78,8 @@ impl CandleEngine {
 
     /// The tokens of `prompt`.
     fn tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, BackendError> {
-        let refused = |value: Value, rule: String| {
-            BackendError::Refused(Refusal::new("prompt", value, rule))
-        };
+        let refused =
+            |value: Value, rule: String| BackendError::Refused(Refusal::new("prompt", value, rule));
         let (tokens, value) = match prompt {
             Prompt::Text(text) => {
                 let encoded = self.tokenizer.encode(text);
@@ -96,7 +94,8 @@ impl CandleEngine {
         }
         let vocab_size = self.lm.vocab_size();
         if let Some(token) = tokens.iter().find(|token| **token as usize >= vocab_size) {
-            let rule = format!("token {token} is not in the vocabulary, ids are below {vocab_size}");
+            let rule =
+                format!("token {token} is not in the vocabulary, ids are below {vocab_size}");
             return Err(refused(value, rule));
         }
         Ok(tokens)
@@ -204,12 +203,12 @@ fn device(place: Place) -> Result<Device, BackendError> {
                     .to_owned(),
             })
         }
-        Place::Cuda(number) => Device::new_cuda(number).map_err(|error| {
-            BackendError::Unavailable {
+        Place::Cuda(number) => {
+            Device::new_cuda(number).map_err(|error| BackendError::Unavailable {
                 reason: format!("GPU {number} cannot be used ({error})"),
                 remedy: "check `nvidia-smi`, or use device cpu".to_owned(),
-            }
-        }),
+            })
+        }
     }
 }
 

@@ -53,11 +53,17 @@ impl Gpt2 {
     }
 
     /// See [`super::network::Network::forward`].
-    pub(super) fn forward(&self, input: &Input<'_>, cache: &mut Cache) -> candle_core::Result<Tensor> {
+    pub(super) fn forward(
+        &self,
+        input: &Input<'_>,
+        cache: &mut Cache,
+    ) -> candle_core::Result<Tensor> {
         let device = input.tokens.device();
         let positions = Tensor::new(input.positions, device)?.reshape(input.tokens.dims())?;
-        let mut x =
-            add(&embedded(&self.embedding, input.tokens)?, &embedded(&self.positions, &positions)?)?;
+        let mut x = add(
+            &embedded(&self.embedding, input.tokens)?,
+            &embedded(&self.positions, &positions)?,
+        )?;
         for (layer, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x, layer, input, cache)?;
         }

@@ -58,7 +58,11 @@ impl Llama {
     }
 
     /// See [`super::network::Network::forward`].
-    pub(super) fn forward(&self, input: &Input<'_>, cache: &mut Cache) -> candle_core::Result<Tensor> {
+    pub(super) fn forward(
+        &self,
+        input: &Input<'_>,
+        cache: &mut Cache,
+    ) -> candle_core::Result<Tensor> {
         let turns = self.rotary.turns(input)?;
         let mut x = embedded(&self.embedding, input.tokens)?;
         for (layer, block) in self.blocks.iter().enumerate() {

@@ -42,7 +42,11 @@ impl Network {
 
     /// Runs over new positions and writes them to the cache (its length stays): the final hidden
     /// states `[rows, new, hidden]`, normalised as the output head reads them.
-    pub(super) fn forward(&self, input: &Input<'_>, cache: &mut Cache) -> candle_core::Result<Tensor> {
+    pub(super) fn forward(
+        &self,
+        input: &Input<'_>,
+        cache: &mut Cache,
+    ) -> candle_core::Result<Tensor> {
         match self {
             Self::Llama(model) => model.forward(input, cache),
             Self::Gpt2(model) => model.forward(input, cache),

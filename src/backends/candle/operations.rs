@@ -72,10 +72,7 @@ fn composed_attention(
     };
     let weights = candle_nn::ops::softmax(&scores, D::Minus1)?.to_dtype(q.dtype())?;
     let result = weights.matmul(&values.contiguous()?)?;
-    result
-        .reshape((rows, heads, new, width))?
-        .transpose(1, 2)?
-        .reshape((rows, new, heads * width))
+    result.reshape((rows, heads, new, width))?.transpose(1, 2)?.reshape((rows, new, heads * width))
 }
 
 /// What is added to the scores, `[rows, 1, 1, new, len]`: 0 where a query may attend and a large

@@ -44,7 +44,6 @@ impl Quantization {
     pub(super) fn block_size(self) -> usize {
         self.format.block_size()
     }
-
 }
 
 #[cfg(test)]

@@ -40,7 +40,12 @@ pub fn write(arch: Architecture, seed: u64, dir: &Path) -> Result<(), ModelError
 ///
 /// # Errors
 /// [`ModelError::File`] where a file cannot be written.
-pub fn write_sized(arch: Architecture, size: Size, seed: u64, dir: &Path) -> Result<(), ModelError> {
+pub fn write_sized(
+    arch: Architecture,
+    size: Size,
+    seed: u64,
+    dir: &Path,
+) -> Result<(), ModelError> {
     fs::create_dir_all(dir).map_err(|error| ModelError::write(dir, &error))?;
     let vocabulary = vocabulary::vocabulary(arch);
     let config = config(arch, size);

@@ -16,6 +16,9 @@ pub(super) const EOS: u32 = 1;
 /// Padding.
 pub(super) const PAD: u32 = 2;
 
+/// Tokens before the first byte.
+pub(super) const SPECIAL: usize = SPECIALS.len();
+
 const SPECIALS: [&str; 3] = ["<|bos|>", "<|eos|>", "<|pad|>"];
 
 /// Pieces that become tokens, one byte pair after the other from the left. More of them than

@@ -7,8 +7,8 @@
 //! vectorised dot products inside.
 
 mod attention;
-mod elementwise;
 mod element;
+mod elementwise;
 mod product;
 
 pub(super) use attention::{Attention, Past};

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use candle_core::quantized::GgmlDType;
 use candle_core::quantized::GgmlType;
 use candle_core::quantized::k_quants::{
     BlockQ2K, BlockQ3K, BlockQ4_0, BlockQ4_1, BlockQ4K, BlockQ5_0, BlockQ5_1, BlockQ5K, BlockQ6K,
     BlockQ8_0,
 };
-use candle_core::quantized::GgmlDType;
 use candle_core::{CpuStorage, CustomOp1, InplaceOp1, Layout, Result, Shape, Tensor, bail};
 use half::{bf16, f16};
 use rayon::prelude::*;
@@ -161,7 +161,10 @@ pub(in super::super) fn quantize(
     size: (usize, usize),
     format: GgmlDType,
 ) -> Option<Arc<dyn QuantizedRows>> {
-    fn typed<T: GgmlType + 'static>(weight: &[f32], size: (usize, usize)) -> Arc<dyn QuantizedRows> {
+    fn typed<T: GgmlType + 'static>(
+        weight: &[f32],
+        size: (usize, usize),
+    ) -> Arc<dyn QuantizedRows> {
         let per_row = size.1 / T::BLCK_SIZE;
         let mut blocks = vec![T::zeros(); size.0 * per_row];
         let rows = weight.par_chunks_exact(size.1).zip(blocks.par_chunks_exact_mut(per_row));
@@ -186,9 +189,7 @@ pub(in super::super) fn quantize(
 /// The shape of the product: that of `x` with its last dimension replaced.
 fn result_shape(x: &Layout, (out, width): (usize, usize)) -> Result<Shape> {
     match x.dims() {
-        [head @ .., last] if *last == width => {
-            Ok(Shape::from_dims(&[head, &[out]].concat()))
-        }
+        [head @ .., last] if *last == width => Ok(Shape::from_dims(&[head, &[out]].concat())),
         dims => bail!("activations of shape {dims:?} do not fit weights of width {width}"),
     }
 }
@@ -257,8 +258,7 @@ mod tests {
             let (x, weight, bias) = (random((rows, width)), random((out, width)), random((1, out)));
             let plain = x.matmul(&weight.t().unwrap()).unwrap().broadcast_add(&bias).unwrap();
             let bias: Vec<f32> = bias.flatten_all().unwrap().to_vec1().unwrap();
-            let own =
-                x.apply_op1_no_bwd(&Dense { weight: &weight, bias: Some(&bias) }).unwrap();
+            let own = x.apply_op1_no_bwd(&Dense { weight: &weight, bias: Some(&bias) }).unwrap();
             assert_eq!(own.dims(), [rows, out]);
             assert!(distance(&own, &plain) < 1e-4);
             for (dtype, near) in [(DType::F16, 0.2), (DType::BF16, 1.0)] {

@@ -1,0 +1,99 @@
+//! What supervisor and worker say to each other: one JSON document a line.
+//!
+//! The worker announces each phase and waits for [`Request::Go`]: the supervisor reads the pipes
+//! empty before it answers, so that each byte is attributed to the phase in which it was written.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::backends;
+use crate::backends::Generation;
+use crate::energy::Reading;
+use crate::record::{Comparison, Outcome};
+use crate::scan::Phase;
+use crate::schema::Case;
+use crate::settings::Settings;
+
+/// Version of these messages. Both sides are the same executable unless the build was replaced
+/// during a run.
+pub(super) const PROTOCOL: u32 = 1;
+
+/// What the supervisor says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Request {
+    /// First of all.
+    Setup(Setup),
+    /// Run this case.
+    Run(Box<Case>),
+    /// The phase that was announced may begin.
+    Go,
+    /// End.
+    Quit,
+}
+
+/// What holds for all cases of a worker.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Setup {
+    /// [`PROTOCOL`] of the supervisor.
+    pub(super) protocol: u32,
+    /// Model directory.
+    pub(super) model: PathBuf,
+    /// Options of the backends.
+    pub(super) backends: backends::Options,
+    /// Folder of the run.
+    pub(super) run: PathBuf,
+}
+
+/// What the worker says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Report {
+    /// It listens.
+    Ready {
+        /// [`PROTOCOL`] of the worker.
+        protocol: u32,
+    },
+    /// It is about to begin a phase of the case.
+    Phase(Phase),
+    /// The case has ended.
+    Ended(Box<Ended>),
+}
+
+/// How a case ended, as the worker knows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    pub(super) output: Option<Generation>,
+    pub(super) reference: Option<Generation>,
+    pub(super) resolved: Option<Settings>,
+    pub(super) comparison: Option<Comparison>,
+    pub(super) energy: Reading,
+    pub(super) left_children: Vec<String>,
+}
+
+impl Ended {
+    /// An end without any output.
+    pub(super) fn with(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            output: None,
+            reference: None,
+            resolved: None,
+            comparison: None,
+            energy: Reading::unknown("the case was not measured"),
+            left_children: Vec::new(),
+        }
+    }
+}
+
+/// The name of a phase as records have it.
+pub(super) fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Load => "load",
+        Phase::Reference => "reference",
+        Phase::Run => "run",
+        Phase::Stray => "stray",
+    }
+}

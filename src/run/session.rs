@@ -1,0 +1,307 @@
+//! What a worker does with a case: the one place where a backend is called.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use crate::backends::{self, Availability, Backend, BackendError, Engine, Generation};
+use crate::energy::Reading;
+use crate::record::Outcome;
+use crate::run::comparison::compare;
+use crate::run::placeholder;
+use crate::run::prompts::prompts;
+use crate::run::protocol::{Ended, Setup, phase_name};
+use crate::run::references::{Reference, References};
+use crate::run::requirement::{Found, model_type};
+use crate::scan::Phase;
+use crate::schema::{Case, Kind};
+use crate::settings::Settings;
+
+/// Tells the supervisor which phase begins.
+pub(super) trait Marks {
+    /// Announces `phase`; returns when it may begin.
+    fn begin(&mut self, phase: Phase) -> Result<(), Gone>;
+}
+
+/// The supervisor is no longer there.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+/// What a worker keeps between cases.
+pub(super) struct Session {
+    setup: Setup,
+    backends: HashMap<String, Box<dyn Backend>>,
+    engine: Option<Loaded>,
+    references: References,
+    found: Found,
+}
+
+struct Loaded {
+    backend: String,
+    key: String,
+    engine: Box<dyn Engine>,
+}
+
+/// Why a case goes no further.
+enum Stop {
+    Gone,
+    Because(Outcome),
+}
+
+impl From<Gone> for Stop {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+impl Session {
+    pub(super) fn new(setup: Setup) -> Self {
+        let references = References::of_run(&setup.run);
+        Self { setup, backends: HashMap::new(), engine: None, references, found: Found::default() }
+    }
+
+    /// Runs `case`. Whether it left processes behind is the caller's to see.
+    pub(super) fn run(&mut self, case: &Case, marks: &mut dyn Marks) -> Result<Ended, Gone> {
+        let mut ended = Ended::with(Outcome::Completed);
+        match self.try_run(case, marks, &mut ended) {
+            Ok(()) => {}
+            Err(Stop::Gone) => return Err(Gone),
+            Err(Stop::Because(outcome)) => ended.outcome = outcome,
+        }
+        // The tables have been compared; a record must stay small.
+        for generation in [&mut ended.output, &mut ended.reference].into_iter().flatten() {
+            for row in generation.prompts.iter_mut().flat_map(|prompt| &mut prompt.rows) {
+                row.scores = None;
+            }
+        }
+        Ok(ended)
+    }
+
+    fn try_run(
+        &mut self,
+        case: &Case,
+        marks: &mut dyn Marks,
+        ended: &mut Ended,
+    ) -> Result<(), Stop> {
+        self.check_backend(case)?;
+        self.check_requirements(case)?;
+        let settings = self.fill_in(case, marks, ended)?;
+        self.load(case, &settings, marks)?;
+        // The model's type may be known only now.
+        if let Some(loaded) = &self.engine {
+            let architecture = loaded.engine.architecture();
+            skip_if(self.found.missing(&case.requirements, Some(&architecture)))?;
+        }
+        marks.begin(Phase::Run)?;
+        let output = self.generate(&settings, Phase::Run)?;
+        if case.kind == Kind::Baseline {
+            // The baseline is what most cases are compared with.
+            let row = self.row(&output);
+            let reference = Reference { generation: output.clone(), row };
+            self.references.put(&case.backend, &settings, reference);
+        }
+        ended.energy = Reading::unknown("this build has no source of energy readings");
+        ended.comparison = ended.reference.as_ref().map(|reference| compare(&output, reference));
+        ended.output = Some(output);
+        Ok(())
+    }
+
+    fn check_backend(&mut self, case: &Case) -> Result<(), Stop> {
+        if !self.backends.contains_key(&case.backend) {
+            let Some(backend) = backends::find(&case.backend, &self.setup.backends) else {
+                let known = backends::names().join(", ");
+                let reason = format!("there is no backend `{}`; there are: {known}", case.backend);
+                return Err(Stop::Because(Outcome::Broken { reason }));
+            };
+            self.backends.insert(case.backend.clone(), backend);
+        }
+        match self.backends[&case.backend].availability() {
+            Availability::Ready => Ok(()),
+            Availability::Off { reason, remedy } => skip_if(Some(format!("{reason}; {remedy}"))),
+        }
+    }
+
+    fn check_requirements(&mut self, case: &Case) -> Result<(), Stop> {
+        if case.requirements.is_empty() {
+            return Ok(());
+        }
+        let architecture = model_type(&self.setup.model);
+        skip_if(self.found.missing(&case.requirements, architecture.as_deref()))
+    }
+
+    /// The settings of the case with their placeholders filled in; makes the reference outputs
+    /// that are needed for it and for the comparison.
+    ///
+    /// Placeholders in the value point into the reference output. Those in other settings
+    /// (companions, the reference's own) point into the output without any of them.
+    fn fill_in(
+        &mut self,
+        case: &Case,
+        marks: &mut dyn Marks,
+        ended: &mut Ended,
+    ) -> Result<Settings, Stop> {
+        let is_value = |path: &str| case.parameter.as_deref() == Some(path);
+        let has = |settings: &Settings, value: bool| {
+            settings.iter().any(|(path, one)| is_value(path) == value && placeholder::is_in(one))
+        };
+        let mut settings = case.settings.clone();
+        let mut reference = case.reference.clone();
+        if has(&settings, false) || has(&reference, false) || has(&reference, true) {
+            let plain = reference
+                .only(|path| reference.get(path).is_some_and(|value| !placeholder::is_in(value)));
+            let base = self.reference(case, &plain, marks)?;
+            settings = fill(&base.row, &settings, |path| !is_value(path))?;
+            reference = fill(&base.row, &reference, |_| true)?;
+        }
+        let in_value = has(&settings, true);
+        if case.kind == Kind::Valid || in_value {
+            let made = self.reference(case, &reference, marks)?;
+            if in_value {
+                settings = fill(&made.row, &settings, is_value)?;
+            }
+            if case.kind == Kind::Valid {
+                ended.reference = Some(made.generation.clone());
+            }
+        }
+        if settings != case.settings {
+            ended.resolved = Some(settings.clone());
+        }
+        Ok(settings)
+    }
+
+    /// The output of the backend of `case` with `settings`.
+    fn reference(
+        &mut self,
+        case: &Case,
+        settings: &Settings,
+        marks: &mut dyn Marks,
+    ) -> Result<Rc<Reference>, Stop> {
+        if let Some(known) = self.references.get(&case.backend, settings) {
+            return Ok(known);
+        }
+        let load = settings.only(|path| case.load_paths.iter().any(|one| one == path));
+        let key = load.key();
+        let (generation, row);
+        if self.has(&case.backend, &key) || key == case.load_settings().key() {
+            self.load(case, settings, marks)?;
+            marks.begin(Phase::Reference)?;
+            generation = self.generate(settings, Phase::Reference)?;
+            row = self.row(&generation);
+        } else {
+            // Another engine than that of the case. It goes before the case's own is loaded where
+            // it can, as two may not fit.
+            marks.begin(Phase::Reference)?;
+            let own_key = case.load_settings().key();
+            let own = self.has(&case.backend, &own_key).then(|| self.engine.take()).flatten();
+            self.drop_engine();
+            let made = self.load_engine(case, &load, Phase::Reference).and_then(|loaded| {
+                self.engine = Some(loaded);
+                let generation = self.generate(settings, Phase::Reference)?;
+                Ok((self.row(&generation), generation))
+            });
+            self.drop_engine();
+            self.engine = own;
+            (row, generation) = made?;
+        }
+        Ok(self.references.put(&case.backend, settings, Reference { generation, row }))
+    }
+
+    fn row(&self, generation: &Generation) -> placeholder::Row {
+        placeholder::Row::of(generation, |token| {
+            self.engine.as_ref().map(|loaded| loaded.engine.token_text(token)).unwrap_or_default()
+        })
+    }
+
+    fn has(&self, backend: &str, key: &str) -> bool {
+        self.engine.as_ref().is_some_and(|own| own.backend == backend && own.key == key)
+    }
+
+    /// Makes the engine for the load settings among `settings` the current one.
+    fn load(
+        &mut self,
+        case: &Case,
+        settings: &Settings,
+        marks: &mut dyn Marks,
+    ) -> Result<(), Stop> {
+        let load = settings.only(|path| case.load_paths.iter().any(|one| one == path));
+        if self.has(&case.backend, &load.key()) {
+            return Ok(());
+        }
+        marks.begin(Phase::Load)?;
+        self.drop_engine();
+        self.engine = Some(self.load_engine(case, &load, Phase::Load)?);
+        Ok(())
+    }
+
+    fn load_engine(&self, case: &Case, load: &Settings, phase: Phase) -> Result<Loaded, Stop> {
+        let Some(backend) = self.backends.get(&case.backend) else {
+            let reason = format!("backend `{}` is not open", case.backend);
+            return Err(Stop::Because(Outcome::Broken { reason }));
+        };
+        let loaded = guarded(|| backend.load(&self.setup.model, load));
+        let engine = loaded.map_err(|error| errored(error, phase))?;
+        Ok(Loaded { backend: case.backend.clone(), key: load.key(), engine })
+    }
+
+    fn generate(&mut self, settings: &Settings, phase: Phase) -> Result<Generation, Stop> {
+        let Some(loaded) = &mut self.engine else {
+            let reason = "no engine is loaded".to_owned();
+            return Err(Stop::Because(Outcome::Broken { reason }));
+        };
+        guarded(|| loaded.engine.generate(&prompts(), settings)).map_err(|error| {
+            // A refusal comes before any work; after anything else the engine may be half-way
+            // through something, and the next case shall not suffer from it.
+            if !matches!(error, BackendError::Refused(_)) {
+                self.drop_engine();
+            }
+            errored(error, phase)
+        })
+    }
+
+    /// Ends the engine. A panic while it is dropped has been written to stderr, and is over.
+    pub(super) fn drop_engine(&mut self) {
+        if let Some(loaded) = self.engine.take() {
+            let _ = catch_unwind(AssertUnwindSafe(move || drop(loaded)));
+        }
+    }
+}
+
+/// Calls into a backend; a panic becomes an error.
+fn guarded<T>(call: impl FnOnce() -> Result<T, BackendError>) -> Result<T, BackendError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result,
+        Err(panic) => {
+            let text = panic_text(&*panic);
+            Err(BackendError::Failed(format!("panicked: {text}; its stderr says where")))
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
+}
+
+fn errored(error: BackendError, phase: Phase) -> Stop {
+    Stop::Because(match error {
+        // What is not there is not at fault.
+        BackendError::Unavailable { reason, remedy } => {
+            Outcome::Skipped { reason: format!("{reason}; {remedy}") }
+        }
+        error => Outcome::Errored { error, during: phase_name(phase).to_owned() },
+    })
+}
+
+fn skip_if(reason: Option<String>) -> Result<(), Stop> {
+    reason.map_or(Ok(()), |reason| Err(Stop::Because(Outcome::Skipped { reason })))
+}
+
+fn fill(
+    row: &placeholder::Row,
+    settings: &Settings,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Settings, Stop> {
+    let filled = row.fill(settings, wanted);
+    filled.map_err(|beyond| Stop::Because(Outcome::Skipped { reason: beyond.reason() }))
+}

@@ -1,0 +1,551 @@
+//! What stands before a message: times, levels, process tags, places in source, loggers.
+//!
+//! A prefix is peeled off piece by piece rather than matched as a whole, since every engine
+//! combines the same few pieces in its own order, and processes put their tag before it all.
+
+use std::borrow::Cow;
+
+/// How a logger rates its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// Debug, trace, verbose: never a finding.
+    Quiet,
+    Info,
+    Warning,
+    Error,
+    Critical,
+}
+
+/// Whose way of writing a prefix has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// No prefix, or one that says nothing about its writer.
+    Plain,
+    Vllm,
+    /// `logging`, loguru, absl and other Python loggers.
+    Python,
+    /// `tracing`, `env_logger`.
+    Rust,
+    Ray,
+    Nccl,
+    /// `[W1121 07:25:00.123 file.cpp:3]`: c10.
+    C10,
+    /// `W1121 07:25:00.123 77 file.cc:3]`: glog.
+    Glog,
+    Transformers,
+    /// A format known to belong to something without a name of its own among the sources.
+    Other,
+}
+
+/// A line taken apart.
+#[derive(Debug, Clone)]
+pub(super) struct Head<'t> {
+    pub(super) level: Option<Level>,
+    pub(super) style: Style,
+    /// The process or rank tags; lines of one record share them.
+    pub(super) channel: &'t str,
+    /// Name of the logger, module or library in the prefix.
+    pub(super) logger: &'t str,
+    /// Source file in the prefix, without line.
+    pub(super) file: &'t str,
+    /// The whole prefix; empty where there is none.
+    pub(super) prefix: &'t str,
+    /// Whether the prefix has a time finer than a second.
+    pub(super) fine_time: bool,
+    /// Whether the prefix has a time or a level, so that the line is a log line.
+    pub(super) logged: bool,
+    /// What follows, with its indentation.
+    pub(super) body: Cow<'t, str>,
+}
+
+impl<'t> Head<'t> {
+    fn plain(text: &'t str) -> Self {
+        Self {
+            level: None,
+            style: Style::Plain,
+            channel: "",
+            logger: "",
+            file: "",
+            prefix: "",
+            fine_time: false,
+            logged: false,
+            body: Cow::Borrowed(text),
+        }
+    }
+
+    /// Takes `text` (one line, colour codes removed) apart.
+    pub(super) fn parse(text: &'t str) -> Self {
+        let mut head = Self::plain(text);
+        if let Some(structured) = super::structured::parse(text) {
+            return structured;
+        }
+        if let Some(nccl) = nccl(text) {
+            return nccl;
+        }
+        let mut at = 0;
+        // More pieces than this no logger writes.
+        for _ in 0..12 {
+            let rest = &text[at..];
+            let token = rest.trim_start_matches([' ', '\t']);
+            if token.is_empty() || (at == 0 && rest.len() - token.len() > 8) {
+                break;
+            }
+            let Some(length) = head.peel(token, at > 0) else { break };
+            at += rest.len() - token.len() + length;
+        }
+        if at > 0 {
+            head.prefix = &text[..at];
+            let body = &text[at..];
+            head.body = Cow::Borrowed(body.strip_prefix([' ', '\t']).unwrap_or(body));
+        }
+        head
+    }
+
+    /// Takes one piece off `token`; its length, or none where the message begins.
+    fn peel(&mut self, token: &'t str, inside: bool) -> Option<usize> {
+        match token.as_bytes()[0] {
+            b'(' => self.tag(token),
+            b'[' => self.bracket(token, inside),
+            b'0'..=b'9' => self.time(token).or_else(|| self.place(token, inside)),
+            b'-' | b'|' | b'>' | b':' if inside && self.logged => separator(token),
+            b'A'..=b'Z' => self
+                .glog(token)
+                .or_else(|| self.letter(token, inside))
+                .or_else(|| self.level_word(token))
+                .or_else(|| self.named_level(token, inside))
+                .or_else(|| self.target(token, inside))
+                .or_else(|| self.place(token, inside)),
+            _ => self
+                .named_level(token, inside)
+                .or_else(|| self.target(token, inside))
+                .or_else(|| self.place(token, inside)),
+        }
+    }
+
+    /// `(EngineCore_DP0 pid=1)`, `(task pid=3, ip=10.0.0.1)`, `(raylet)`, `(autoscaler +5s)`.
+    fn tag(&mut self, token: &'t str) -> Option<usize> {
+        let end = token.get(..160).unwrap_or(token).find(')')?;
+        let inner = &token[1..end];
+        let ray = inner.starts_with("raylet")
+            || inner.starts_with("autoscaler")
+            || inner.starts_with("scheduler ")
+            || inner.starts_with("gcs_server")
+            || (inner.contains("pid=") && inner.contains("ip="));
+        if !ray && !inner.contains(" pid=") && !inner.starts_with("pid=") {
+            return None;
+        }
+        if ray {
+            self.style = Style::Ray;
+        }
+        if self.channel.is_empty() {
+            self.channel = inner;
+        }
+        let mut length = end + 1;
+        if token[length..].starts_with(':') {
+            length += 1;
+        }
+        Some(length)
+    }
+
+    /// Anything in square brackets that is not the message itself.
+    fn bracket(&mut self, token: &'t str, inside: bool) -> Option<usize> {
+        let end = token.get(..240).unwrap_or(token).find(']')?;
+        let inner = token[1..end].trim();
+        let mut length = end + 1;
+        let known = self.bracket_level(inner)
+            || self.bracket_time(inner)
+            || self.bracket_tag(inner)
+            || self.bracket_place(inner)
+            || (inside && inner.bytes().all(|byte| byte.is_ascii_digit() || byte == b'/'))
+            || self.bracket_name(inner);
+        if !known {
+            return None;
+        }
+        if token[length..].starts_with(':') && !token[length..].starts_with("::") {
+            length += 1;
+        }
+        Some(length)
+    }
+
+    fn bracket_level(&mut self, inner: &'t str) -> bool {
+        if self.level.is_none()
+            && let Some(level) = word_level(inner).or_else(|| letter_level(inner))
+        {
+            self.set_level(level);
+            return true;
+        }
+        // `[WARNING|logging.py:340]` of transformers.
+        if let Some((word, place)) = inner.split_once('|')
+            && let Some(level) = word_level(word)
+        {
+            self.set_level(level);
+            self.style = Style::Transformers;
+            self.file = without_line(place);
+            return true;
+        }
+        // `[W:onnxruntime:Default, x.cc:211 F]`.
+        let mut parts = inner.splitn(3, ':');
+        if let (Some(first), Some(name), Some(_)) = (parts.next(), parts.next(), parts.next())
+            && let Some(level) = letter_level(first)
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && !name.is_empty()
+        {
+            self.set_level(level);
+            self.logger = name;
+            self.style = Style::Other;
+            return true;
+        }
+        // `[W1121 07:25:00.123 file.cpp:3]` and the older `[E ProcessGroupNCCL.cpp:537]`.
+        let (first, rest) = inner.split_at(inner.len().min(1));
+        if let Some(level) = letter_level(first)
+            && let Some((digits, place)) = rest.split_once(' ')
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && place.contains(':')
+            && place.contains('.')
+        {
+            self.set_level(level);
+            self.style = Style::C10;
+            self.fine_time = !digits.is_empty();
+            let name = place.split(' ').find(|word| word.contains(".c") || word.contains(".h"));
+            self.file = without_line(name.unwrap_or(place));
+            return true;
+        }
+        false
+    }
+
+    /// `[2023-06-08 04:11:52,952]`, `[2026-01-04 09:05:47 TP0]`, `[2024-01-01T00:00:00Z WARN x]`,
+    /// `[2023-01-12 18:44:31,902 E 20114 20114]`.
+    fn bracket_time(&mut self, inner: &'t str) -> bool {
+        let Some(length) = time_length(inner) else { return false };
+        let zulu = inner[..length].ends_with('Z');
+        self.note_time(&inner[..length]);
+        let mut words = inner[length..].split_ascii_whitespace();
+        if let Some(word) = words.next() {
+            if let Some(level) = word_level(word) {
+                self.set_level(level);
+                self.style = if zulu { Style::Rust } else { Style::Python };
+                self.logger = words.next().unwrap_or("");
+            } else if let Some(level) = letter_level(word) {
+                self.set_level(level);
+                self.style = Style::Ray;
+            } else if self.channel.is_empty() {
+                self.channel = word;
+            }
+        }
+        true
+    }
+
+    fn bracket_tag(&mut self, inner: &'t str) -> bool {
+        let lower = inner.get(..4).unwrap_or(inner).to_ascii_lowercase();
+        let rank = (lower.starts_with("rank") || lower.starts_with("defa") || lower == "stag")
+            && inner.ends_with(|last: char| last.is_ascii_digit())
+            && inner.len() < 16;
+        if rank && self.channel.is_empty() {
+            self.channel = inner;
+        }
+        rank
+    }
+
+    /// `[core.py:1244]`, `[runner.py:186:fetch_hostfile]`.
+    fn bracket_place(&mut self, inner: &'t str) -> bool {
+        let Some((file, rest)) = inner.split_once(':') else { return false };
+        let source = [".py", ".cpp", ".cc", ".rs", ".cu", ".h", ".c", ".go"];
+        if inner.contains(' ') || !source.iter().any(|end| file.ends_with(end)) {
+            return false;
+        }
+        if !rest.starts_with(|first: char| first.is_ascii_digit()) {
+            return false;
+        }
+        self.file = file;
+        // DeepSpeed names the function too.
+        if rest.contains(':') && self.style == Style::Plain {
+            self.style = Style::Other;
+        }
+        true
+    }
+
+    /// `[TRT-LLM]`, `[transformers]`, `[engine]`.
+    fn bracket_name(&mut self, inner: &'t str) -> bool {
+        let name = !inner.is_empty()
+            && inner.len() <= 40
+            && inner.starts_with(|first: char| first.is_ascii_alphabetic())
+            && inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+        if name {
+            if inner == "transformers" {
+                self.style = Style::Transformers;
+            }
+            if self.logger.is_empty() {
+                self.logger = inner;
+            }
+        }
+        name
+    }
+
+    fn time(&mut self, token: &'t str) -> Option<usize> {
+        let mut length = time_length(token)?;
+        self.note_time(&token[..length]);
+        if self.level.is_some() && token[..length].as_bytes().get(2) == Some(&b'-') {
+            // `WARNING 11-21 07:25:00`: no other engine writes month and day alone.
+            self.style = Style::Vllm;
+        }
+        if token[length..].starts_with(": ") {
+            length += 1;
+        }
+        Some(length)
+    }
+
+    fn note_time(&mut self, time: &str) {
+        self.logged = true;
+        self.fine_time |= time.contains(['.', ',']);
+        if self.style == Style::Plain && time.ends_with('Z') && time.contains('T') {
+            self.style = Style::Rust;
+        }
+    }
+
+    /// `W1121 08:15:03.879000 19699 torch/_dynamo/x.py:1743]`.
+    fn glog(&mut self, token: &'t str) -> Option<usize> {
+        if !is_glog(token.as_bytes()) {
+            return None;
+        }
+        let end = token.get(..320).unwrap_or(token).find(']')?;
+        let place = token[..end].rsplit(' ').next()?;
+        self.set_level(letter_level(&token[..1])?);
+        self.style = Style::Glog;
+        self.fine_time = true;
+        self.file = without_line(place);
+        Some(end + 1)
+    }
+
+    /// A level of one letter after a time: `0.07.551.101 W llama_context: ...`,
+    /// `2024-01-01 00:00:00.1: W tensorflow/x.cc:77] ...`.
+    fn letter(&mut self, token: &'t str, inside: bool) -> Option<usize> {
+        if !inside || !self.logged || self.level.is_some() || token.as_bytes().get(1) != Some(&b' ')
+        {
+            return None;
+        }
+        self.set_level(letter_level(&token[..1])?);
+        self.style = Style::Other;
+        Some(1)
+    }
+
+    /// `WARNING`, `WARNING:`, `WARNING:logger:`, `WARNING[XFORMERS]:`.
+    fn level_word(&mut self, token: &'t str) -> Option<usize> {
+        if self.level.is_some() {
+            return None;
+        }
+        let length = token.bytes().take_while(u8::is_ascii_uppercase).count();
+        let level = word_level(&token[..length])?;
+        let after = &token[length..];
+        match after.as_bytes().first() {
+            None | Some(b' ' | b'\t' | b'|' | b'[' | b']') => {
+                self.set_level(level);
+                if self.style == Style::Rust && after.starts_with('\t') {
+                    self.style = Style::Python;
+                }
+                Some(length)
+            }
+            Some(b':') => {
+                self.set_level(level);
+                let named = &after[1..];
+                if let Some(name_length) = named.get(..80).unwrap_or(named).find(':')
+                    && name_length > 0
+                    && !named[..name_length].contains([' ', '/', '"', '\''])
+                    && !named[name_length..].starts_with("::")
+                {
+                    self.logger = &named[..name_length];
+                    self.style = Style::Python;
+                    return Some(length + 2 + name_length);
+                }
+                Some(length + 1)
+            }
+            _ => None,
+        }
+    }
+
+    /// After a time: `- llm.runner - WARNING -`, `llm.runner WARNING`.
+    fn named_level(&mut self, token: &'t str, inside: bool) -> Option<usize> {
+        if !inside || !self.logged || self.level.is_some() {
+            return None;
+        }
+        let mut at = 0;
+        for part in token.get(..160).unwrap_or(token).split(" - ").take(3) {
+            if let Some(level) = word_level(part.trim()) {
+                self.set_level(level);
+                self.logger = token[..at].split(" - ").next().unwrap_or("").trim();
+                self.style = Style::Python;
+                return Some((at + part.len() + 2).min(token.len()));
+            }
+            at += part.len() + 3;
+        }
+        None
+    }
+
+    /// What follows time and level: `infer:` of tracing, `__main__:<module>:3 -` of loguru.
+    fn target(&mut self, token: &'t str, inside: bool) -> Option<usize> {
+        if !inside || !self.logged || self.level.is_none() {
+            return None;
+        }
+        if self.style == Style::Rust {
+            let end = token.get(..200).unwrap_or(token).find(": ")?;
+            let name = &token[..end];
+            let first = self.logger.is_empty();
+            let span =
+                name.contains(['{', '/']) || name.contains("::") || self.logger.contains('{');
+            if name.contains(' ') || !(first || span) {
+                return None;
+            }
+            if name.contains('/') {
+                self.file = without_line(name);
+            } else {
+                self.logger = name;
+            }
+            return Some(end + 1);
+        }
+        if self.style == Style::Plain && self.prefix_has_bar(token) {
+            let end = token.get(..160).unwrap_or(token).find(" - ")?;
+            self.logger = &token[..end];
+            self.style = Style::Python;
+            return Some(end + 2);
+        }
+        None
+    }
+
+    /// Whether `token` looks like loguru's `name:function:line - `.
+    fn prefix_has_bar(&self, token: &str) -> bool {
+        let name = token.split(' ').next().unwrap_or("");
+        name.bytes().filter(|byte| *byte == b':').count() >= 2
+            && name.ends_with(|last: char| last.is_ascii_digit())
+    }
+
+    /// A file and a line after time and level: `x.py:12]`, `worker.py:1851 --`, `x.cc:3081:`.
+    fn place(&mut self, token: &'t str, inside: bool) -> Option<usize> {
+        if !inside || !self.logged {
+            return None;
+        }
+        let word_end = token.find([' ', '\t']).unwrap_or(token.len());
+        let word = &token[..word_end];
+        let (file, line) = word.split_once(':')?;
+        let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+        let source = [".py", ".cpp", ".cc", ".rs", ".cu", ".go"];
+        if digits == 0 || !source.iter().any(|end| file.ends_with(end)) {
+            return None;
+        }
+        self.file = file;
+        let mut length = file.len() + 1 + digits;
+        let after = &token[length..];
+        if after.starts_with([']', ':']) {
+            length += 1;
+        } else if after.starts_with(" -- ") {
+            self.style = Style::Ray;
+            length += 3;
+        }
+        Some(length)
+    }
+
+    fn set_level(&mut self, level: Level) {
+        self.level = Some(level);
+        self.logged = true;
+    }
+}
+
+/// `host:771:830 [3] NCCL WARN ...`, perhaps with a time before it.
+fn nccl(text: &str) -> Option<Head<'_>> {
+    let start = text.get(..240).unwrap_or(text);
+    let at = start.find("NCCL WARN ").or_else(|| start.find("NCCL INFO "))?;
+    let before = &text[..at];
+    let open = before.rfind(" [")?;
+    let close = open + before[open..].find("] ")?;
+    if before[..open].matches(':').count() < 2 {
+        return None;
+    }
+    let mut head = Head::plain(text);
+    head.style = Style::Nccl;
+    head.level =
+        Some(if text[at..].starts_with("NCCL WARN") { Level::Warning } else { Level::Info });
+    head.logged = true;
+    head.prefix = &text[..close + 1];
+    // The place that reports is part of what is said: the words after it are often the same.
+    head.body = Cow::Borrowed(&text[close + 2..]);
+    Some(head)
+}
+
+/// Whether `line` begins as glog lines do: a level letter and the month and day.
+pub(super) fn is_glog(line: &[u8]) -> bool {
+    line.len() > 12
+        && matches!(line[0], b'I' | b'W' | b'E' | b'F')
+        && line[1..5].iter().all(u8::is_ascii_digit)
+        && line[5] == b' '
+        && line[6].is_ascii_digit()
+}
+
+fn separator(token: &str) -> Option<usize> {
+    ["-- ", "- ", "| ", ">> ", ": "]
+        .iter()
+        .find(|one| token.starts_with(**one))
+        .map(|one| one.len() - 1)
+}
+
+fn without_line(place: &str) -> &str {
+    place.split(':').next().unwrap_or(place)
+}
+
+/// The level that an upper-case word names.
+pub(super) fn word_level(word: &str) -> Option<Level> {
+    Some(match word.trim() {
+        "TRACE" | "DEBUG" | "VERBOSE" => Level::Quiet,
+        "INFO" | "NOTICE" | "SUCCESS" => Level::Info,
+        "WARN" | "WARNING" => Level::Warning,
+        "ERROR" | "ERR" => Level::Error,
+        "CRITICAL" | "FATAL" => Level::Critical,
+        _ => return None,
+    })
+}
+
+fn letter_level(word: &str) -> Option<Level> {
+    Some(match word {
+        "V" | "D" => Level::Quiet,
+        "I" => Level::Info,
+        "W" => Level::Warning,
+        "E" => Level::Error,
+        "F" => Level::Critical,
+        _ => return None,
+    })
+}
+
+/// Length of the time that `text` begins with, where it begins with one.
+fn time_length(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let run = |from: usize| {
+        let part = &bytes[from.min(bytes.len())..];
+        let digits = |byte: &&u8| byte.is_ascii_digit() || b":.,-/TZ+".contains(*byte);
+        part.iter().take_while(digits).count()
+    };
+    if !bytes.first()?.is_ascii_digit() {
+        return None;
+    }
+    let first = run(0);
+    let colons = |part: &[u8]| part.iter().filter(|byte| **byte == b':').count();
+    let mut length = first;
+    if colons(&bytes[..first]) < 2 {
+        let dashes = bytes[..first].iter().filter(|byte| matches!(byte, b'-' | b'/')).count();
+        let dots = bytes[..first].iter().filter(|byte| **byte == b'.').count();
+        if dots == 3 && dashes == 0 && bytes.get(first) == Some(&b' ') && !text.starts_with("127") {
+            // llama.cpp: minutes.seconds.milliseconds.microseconds since the start.
+            let parts = text[..first].split('.').map(str::len);
+            return parts.skip(1).eq([2, 3, 3]).then_some(first);
+        }
+        if dashes == 0 || bytes.get(first) != Some(&b' ') {
+            return None;
+        }
+        let second = run(first + 1);
+        if colons(&bytes[first + 1..first + 1 + second]) < 2 {
+            return None;
+        }
+        length = first + 1 + second;
+    }
+    // A colon that ends the run belongs to what follows.
+    while length > 0 && !bytes[length - 1].is_ascii_digit() && bytes[length - 1] != b'Z' {
+        length -= 1;
+    }
+    (length >= 8).then_some(length)
+}

@@ -1,0 +1,139 @@
+//! The rules on words, as data: what a message says when no structure says it.
+//!
+//! A rule is tried on a line only when one of its `needs` is in it, so that ordinary lines cost
+//! one pass of a multi-pattern search. Patterns are tried in the order of the table, on the
+//! message without prefix and with quoted text blanked out; the first that matches decides.
+
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexBuilder};
+
+use super::Severity;
+
+#[path = "rules_table.rs"]
+mod table;
+
+pub(super) use table::{RULES, STRUCTURES};
+
+/// Which lines a rule is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// All but debug lines; its severity stands over the level of the line.
+    Always,
+    /// Lines at INFO and lines without a level.
+    Notice,
+    /// Lines without a level.
+    Plain,
+}
+
+/// A rule on words.
+#[derive(Debug)]
+pub(super) struct Rule {
+    /// Names the rule in findings.
+    pub(super) id: &'static str,
+    pub(super) reach: Reach,
+    /// Lower-case literals, one of which is in every message that matches.
+    pub(super) needs: &'static [&'static str],
+    /// A regular expression, case-insensitive unless it says `(?-i)`.
+    pub(super) pattern: &'static str,
+    pub(super) severity: Severity,
+    /// The source, where the words name it.
+    pub(super) source: Option<&'static str>,
+    /// Lines that it must find.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests of the table read it"))]
+    pub(super) examples: &'static [&'static str],
+    /// Lines in which it must find nothing.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests of the table read it"))]
+    pub(super) counter_examples: &'static [&'static str],
+}
+
+/// A kind of record that is known by its shape, with the same self-tests as a [`Rule`].
+#[derive(Debug)]
+pub(super) struct Structure {
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests of the table read it"))]
+    pub(super) id: &'static str,
+    /// Literals that a first line of it has, beside those of the rules.
+    pub(super) needs: &'static [&'static str],
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests of the table read it"))]
+    pub(super) examples: &'static [&'static str],
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests of the table read it"))]
+    pub(super) counter_examples: &'static [&'static str],
+}
+
+static PATTERNS: LazyLock<Vec<Option<Regex>>> =
+    LazyLock::new(|| RULES.iter().map(|rule| compile(rule.pattern)).collect());
+
+/// Compiles a pattern of our own tables. One that does not compile matches nothing, and the test
+/// of the table names it.
+pub(super) fn compile(pattern: &str) -> Option<Regex> {
+    RegexBuilder::new(pattern).case_insensitive(true).unicode(false).build().ok().or_else(|| {
+        // Without Unicode a pattern could match half a character; such a one is compiled with.
+        RegexBuilder::new(pattern).case_insensitive(true).build().ok()
+    })
+}
+
+/// The first rule of `reaches` that `masked` matches, among those that `wanted` marks.
+pub(super) fn first_match(
+    masked: &str,
+    reaches: &[Reach],
+    wanted: impl Fn(usize) -> bool,
+) -> Option<&'static Rule> {
+    RULES.iter().enumerate().find_map(|(index, rule)| {
+        let tried = reaches.contains(&rule.reach) && wanted(index);
+        let matched = tried && PATTERNS[index].as_ref().is_some_and(|one| one.is_match(masked));
+        matched.then_some(rule)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Phase, Scanner, Stream};
+    use super::*;
+
+    fn rules_found(text: &str) -> Vec<String> {
+        let mut scanner = Scanner::new(Stream::Stderr, Phase::Run);
+        scanner.feed(text.as_bytes());
+        scanner.finish().findings.into_iter().map(|finding| finding.rule).collect()
+    }
+
+    #[test]
+    fn every_pattern_compiles_and_every_id_is_unique() {
+        let mut seen = std::collections::BTreeSet::new();
+        for rule in RULES {
+            assert!(compile(rule.pattern).is_some(), "{} does not compile", rule.id);
+            assert!(seen.insert(rule.id), "{} stands twice", rule.id);
+            assert!(!rule.needs.is_empty(), "{} would be tried on every line", rule.id);
+            for need in rule.needs {
+                assert_eq!(*need, need.to_lowercase(), "{}", rule.id);
+            }
+        }
+        for structure in STRUCTURES {
+            assert!(seen.insert(structure.id), "{} stands twice", structure.id);
+        }
+    }
+
+    #[test]
+    fn every_rule_has_examples_that_hold() {
+        let rules = RULES.iter().map(|rule| (rule.id, rule.examples, rule.counter_examples));
+        let structures = STRUCTURES.iter().map(|one| (one.id, one.examples, one.counter_examples));
+        let mut faults = Vec::new();
+        for (id, examples, counter_examples) in rules.chain(structures) {
+            if examples.is_empty() || counter_examples.is_empty() {
+                faults.push(format!("{id}: needs an example and a counter-example"));
+            }
+            for example in examples {
+                let found = rules_found(example);
+                if found != [id] {
+                    faults.push(format!("{id}: {example:?} gives {found:?}"));
+                }
+            }
+            for example in counter_examples {
+                let found = rules_found(example);
+                if !found.is_empty() {
+                    faults.push(format!("{id}: counter-example {example:?} gives {found:?}"));
+                }
+            }
+        }
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+}

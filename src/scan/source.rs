@@ -1,0 +1,270 @@
+//! Which library raised or logged something.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::prefix::{Head, Style};
+use super::rules::compile;
+
+/// Top-level packages and loggers, and the source they belong to. Packages that are known but
+/// have no name among the sources are `other`: their frames say whose fault it is all the same.
+const PACKAGES: &[(&str, &str)] = &[
+    ("vllm", "vllm"),
+    ("vllm_flash_attn", "flash_attention"),
+    ("tensorrt", "tensorrt"),
+    ("tensorrt_llm", "tensorrt"),
+    ("tensorrt_bindings", "tensorrt"),
+    ("tensorrt_libs", "tensorrt"),
+    ("trt", "tensorrt"),
+    ("trt-llm", "tensorrt"),
+    ("tensorrt-llm", "tensorrt"),
+    ("transformers", "transformers"),
+    ("torch", "torch"),
+    ("torchvision", "torch"),
+    ("torchaudio", "torch"),
+    ("torchgen", "torch"),
+    ("c10", "torch"),
+    ("c10d", "torch"),
+    ("flash_attn", "flash_attention"),
+    ("flash_attn_2_cuda", "flash_attention"),
+    ("ray", "ray"),
+    ("nccl", "nccl"),
+    ("bitsandbytes", "bitsandbytes"),
+    ("triton", "triton"),
+    ("accelerate", "accelerate"),
+    ("huggingface_hub", "huggingface_hub"),
+    ("cuda", "cuda"),
+    ("pycuda", "cuda"),
+    ("sglang", "other"),
+    ("sgl_kernel", "other"),
+    ("deepspeed", "other"),
+    ("peft", "other"),
+    ("onnxruntime", "other"),
+    ("llama_cpp", "other"),
+    ("tensorflow", "other"),
+    ("jax", "other"),
+    ("xformers", "other"),
+    ("flashinfer", "other"),
+    ("text_generation_server", "other"),
+    ("text_generation_launcher", "other"),
+    ("text_generation_router", "other"),
+    ("lorax_launcher", "other"),
+    ("lorax_client", "other"),
+    ("lorax_router", "other"),
+    ("safetensors", "other"),
+    ("tokenizers", "other"),
+    ("verl", "other"),
+    ("trl", "other"),
+    ("unsloth", "other"),
+    ("lmdeploy", "other"),
+    ("mineru", "other"),
+];
+
+/// Packages that only carry others' calls: their frames say nothing.
+const CARRIERS: &[&str] = &["pydantic", "pydantic_core", "pip", "setuptools"];
+
+/// What a message says about its writer when its form says nothing, in order of precedence.
+const WORDS: &[(&str, &str)] = &[
+    (r"\bsglang\b|SGLang", "other"),
+    (r"\bflash_attn\w*cuda|\bflash_attn_2\b|libflash_attn", "flash_attention"),
+    (
+        r"\blibnvinfer|tensorrt_llm|TensorRT-LLM|\[TRT(?:-LLM)?\]|\bTllmException\b|nvinfer1",
+        "tensorrt",
+    ),
+    (r"\bNCCL\b|ncclSystemError|ncclInternalError|ncclUnhandled|libnccl", "nccl"),
+    (
+        r"CUDA out of memory|torch\.|PyTorch|\bpytorch\b|libtorch|libc10|/pytorch/|\baten[:/]|\bc10::|\bat::native|TypedStorage|sourceTensor|requires_grad|mat1 and mat2|expected (?:m1|scalar type|all tensors)|state_dict|size of tensor a|autograd|torchrun failed|TORCH_",
+        "torch",
+    ),
+    (r"\bbitsandbytes\b|libbitsandbytes", "bitsandbytes"),
+    (r"`?accelerate (?:launch|config)`?", "accelerate"),
+    (r"\bray\.\w+|\bray::|\braylet\b|RayTask|RayActor", "ray"),
+    (r"\bvllm\.|\bVLLM_|\bvLLM\b", "vllm"),
+    (r"Triton Error|\btriton\.(?:compiler|runtime|language)", "triton"),
+    (r"huggingface_hub|\bHF_HUB_|hf_hub_download", "huggingface_hub"),
+    (r"\btransformers\b|`do_sample`|`pad_token_id`|GenerationConfig", "transformers"),
+    (
+        r"CUDA (?:error|driver|initialization|runtime)|cudaError|CUDA_ERROR_|\bcuInit\b|\blibcuda(?:rt)?\b|NVRM:",
+        "cuda",
+    ),
+    (r"\bTensorRT\b|\bTensorrt\b", "tensorrt"),
+];
+
+static WORD_PATTERNS: LazyLock<Vec<(Option<Regex>, &'static str)>> =
+    LazyLock::new(|| WORDS.iter().map(|(words, source)| (compile_exact(words), *source)).collect());
+
+static CUDA_ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    compile_exact(
+        r"CUDA (?:error|driver error|runtime error): |CUDA driver version is insufficient|CUDA error \d+",
+    )
+});
+
+fn compile_exact(words: &str) -> Option<Regex> {
+    compile(&format!("(?-i:{words})"))
+}
+
+/// The source that the words of a message name.
+pub(super) fn by_words(message: &str) -> Option<&'static str> {
+    let mut patterns = WORD_PATTERNS.iter();
+    patterns.find_map(|(words, source)| words.as_ref()?.is_match(message).then_some(*source))
+}
+
+/// The source of a package, module or logger name: its first segment decides.
+pub(super) fn by_package(name: &str) -> Option<&'static str> {
+    let first = name.split(['.', ':', '/', ' ']).next().unwrap_or(name);
+    if first.is_empty() {
+        return None;
+    }
+    let known = PACKAGES.iter().find(|(package, _)| package.eq_ignore_ascii_case(first));
+    known.map(|(_, source)| *source)
+}
+
+/// What the path of a source file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A library with a name of its own, or known to have none.
+    Known(&'static str),
+    /// Some other installed package.
+    Installed,
+    /// The standard library, or the user's own file.
+    Own,
+}
+
+/// Whose file `path` is.
+pub(super) fn by_path(path: &str) -> Owner {
+    let unix;
+    let path = if path.contains('\\') {
+        unix = path.replace("\\\\", "\\").replace('\\', "/");
+        &unix
+    } else {
+        path
+    };
+    for folder in ["site-packages/", "dist-packages/"] {
+        if let Some(at) = path.rfind(folder) {
+            let inside = &path[at + folder.len()..];
+            let name = inside.split(['/', '.', '-']).next().unwrap_or(inside);
+            if let Some(source) = by_package(name) {
+                return Owner::Known(source);
+            }
+            return if CARRIERS.contains(&name) { Owner::Own } else { Owner::Installed };
+        }
+    }
+    // A checkout, or a path that the logger cut: `torch/_dynamo/x.py`, `/src/vllm/vllm/a.py`.
+    let mut folders = path.split('/').rev().skip(1);
+    let known = folders.find_map(|folder| match folder {
+        "cuda" | "ray" | "triton" | "trt" | "accelerate" if path.starts_with('/') => None,
+        _ => by_package(folder),
+    });
+    known.map_or(Owner::Own, Owner::Known)
+}
+
+/// Who logged a line with this prefix and message.
+pub(super) fn of_log(head: &Head<'_>, message: &str) -> &'static str {
+    match head.style {
+        Style::Nccl => return "nccl",
+        Style::Transformers => return "transformers",
+        _ => {}
+    }
+    if is_cuda_error(message) {
+        return "cuda";
+    }
+    let file = head.file.rsplit(['/', '\\']).next().unwrap_or(head.file);
+    if file.contains("NCCL") {
+        return "nccl";
+    }
+    if let Some(source) = by_package(head.logger) {
+        return source;
+    }
+    if head.style == Style::Vllm {
+        return "vllm";
+    }
+    if let Owner::Known(source) = by_path(head.file)
+        && !head.file.is_empty()
+    {
+        return source;
+    }
+    match head.style {
+        Style::Ray => "ray",
+        Style::C10 => "torch",
+        Style::Rust => "rust",
+        Style::Other => "other",
+        // Triton's server logs so; its TensorRT-LLM backend is what this corpus of engines has.
+        Style::Glog if file.ends_with(".cc") => {
+            let server = [
+                "model_",
+                "server",
+                "metrics",
+                "backend_",
+                "pb_",
+                "grpc",
+                "http",
+                "libtriton",
+                "libtensorrt",
+                "pinned",
+                "cuda_memory",
+                "python_be",
+                "ensemble",
+                "tritonserver",
+            ];
+            if server.iter().any(|start| file.starts_with(start)) {
+                "tensorrt"
+            } else {
+                by_words(message).unwrap_or("other")
+            }
+        }
+        Style::Glog | Style::Python => by_words(message).unwrap_or("python"),
+        _ => by_words(message).or_else(|| by_channel(head.channel)).unwrap_or("other"),
+    }
+}
+
+/// The engine that names its processes so.
+pub(super) fn by_channel(channel: &str) -> Option<&'static str> {
+    let vllm = [
+        "EngineCore",
+        "APIServer",
+        "ApiServer",
+        "VllmWorker",
+        "Worker_TP",
+        "Worker_DP",
+        "Worker_PP",
+    ];
+    if vllm.iter().any(|start| channel.starts_with(start)) {
+        return Some("vllm");
+    }
+    let ray = channel.starts_with("raylet")
+        || channel.starts_with("autoscaler")
+        || channel.contains("ip=");
+    ray.then_some("ray")
+}
+
+/// Whether the CUDA runtime or driver reports an error here.
+pub(super) fn is_cuda_error(message: &str) -> bool {
+    message.contains("CUDA")
+        && !message.contains("Triton Error")
+        && CUDA_ERROR.as_ref().is_some_and(|pattern| pattern.is_match(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_pattern_compiles() {
+        for (words, _) in WORDS {
+            assert!(compile_exact(words).is_some(), "{words}");
+        }
+        assert!(CUDA_ERROR.is_some());
+    }
+
+    #[test]
+    fn paths_have_owners() {
+        let path = "/v/lib/python3.11/site-packages/vllm/worker/a.py";
+        assert_eq!(by_path(path), Owner::Known("vllm"));
+        assert_eq!(by_path("/v/site-packages/uvicorn/main.py"), Owner::Installed);
+        assert_eq!(by_path("/v/site-packages/pydantic/main.py"), Owner::Own);
+        assert_eq!(by_path("/home/me/run.py"), Owner::Own);
+        assert_eq!(by_path("torch/_dynamo/convert_frame.py"), Owner::Known("torch"));
+        assert_eq!(by_path(r"C:\v\Lib\site-packages\torch\a.py"), Owner::Known("torch"));
+    }
+}

@@ -1,0 +1,243 @@
+//! Lines as text: colour codes, progress bars, quotations, and what is said without being meant.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::rules::compile;
+
+/// `text` without colour codes and other terminal sequences, also as syslog writes them (`#033[`).
+pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
+    if !text.contains('\u{1b}') && !text.contains("#033[") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['\u{1b}', '#']) {
+        out.push_str(&rest[..at]);
+        let tail = &rest[at..];
+        let start = if tail.starts_with("#033[") {
+            5
+        } else if tail.starts_with("\u{1b}[") {
+            2
+        } else if let Some(command) = tail.strip_prefix("\u{1b}]") {
+            // An operating system command, ended by BEL or ESC.
+            rest = command.find(['\u{7}', '\u{1b}']).map_or("", |end| &command[end + 1..]);
+            continue;
+        } else {
+            if tail.starts_with('#') {
+                out.push('#');
+            }
+            rest = &tail[1..];
+            continue;
+        };
+        let body = &tail[start..];
+        let end = body.find(|last: char| ('@'..='~').contains(&last));
+        rest = end.map_or("", |end| &body[end + 1..]);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// What stands after a tqdm bar on the same line; `text` itself where there is no bar.
+pub(super) fn after_progress(text: &str) -> &str {
+    let Some(bar) = text.find("%|") else { return text };
+    let after = &text[bar + 2..];
+    let Some(close) = after.find("| ") else { return "" };
+    match after[close..].find(']') {
+        Some(end) => &after[close + end + 1..],
+        None => "",
+    }
+}
+
+/// `text` with what stands in quotes blanked out, at equal length: words in quotation are not said
+/// by the program. Text in backquotes stays: that is how engines write names.
+pub(super) fn unquoted(text: &str) -> Cow<'_, str> {
+    if !text.contains(['"', '\'']) {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let mut out = bytes.to_vec();
+    let mut at = 0;
+    while at < bytes.len() {
+        let quote = bytes[at];
+        let opens = (quote == b'"' || quote == b'\'')
+            && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric())
+            && bytes.get(at + 1).is_some_and(|next| *next != b' ');
+        if opens {
+            let closing = (at + 1..bytes.len()).find(|end| {
+                bytes[*end] == quote
+                    && bytes[*end - 1] != b'\\'
+                    && bytes.get(*end + 1).is_none_or(|next| !next.is_ascii_alphanumeric())
+            });
+            if let Some(end) = closing {
+                out[at + 1..end].fill(b'_');
+                at = end;
+            }
+        }
+        at += 1;
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// Who or what is quoted when a line begins with such a label: prompts, answers, data.
+const LABELS: &[&str] = &[
+    "prompt",
+    "prompts",
+    "completion",
+    "completions",
+    "output",
+    "outputs",
+    "generated",
+    "response",
+    "answer",
+    "assistant",
+    "user",
+    "human",
+    "system",
+    "bot",
+    "ai",
+    "q",
+    "a",
+    "question",
+    "summary",
+    "input",
+    "inputs",
+    "token",
+    "tokens",
+    "story",
+    "translation",
+    "reply",
+    "text",
+    "model",
+    "example",
+    "sample",
+    "query",
+    "instruction",
+    "label",
+    "title",
+    "caption",
+    "chat",
+    "message",
+    "content",
+    "decoded",
+    "result text",
+    "reference",
+    "prediction",
+    "hypothesis",
+];
+
+/// Whether the line shows text that something else said: a prompt, an answer, a sample.
+pub(super) fn is_quotation(body: &str) -> bool {
+    let body = body.trim_start().trim_start_matches(['#', '>', '<', '[', '*', '|', ' ']);
+    let Some(end) = body.find([':', '=', '>']) else { return false };
+    let label = body[..end].trim_end_matches(['*', '|', ']']);
+    let word = label.split([' ', '_', '[', '(']).next().unwrap_or(label);
+    label.len() <= 32
+        && !label.contains('/')
+        && label.split([' ', '_']).count() <= 3
+        && LABELS.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+static TRIVIAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    compile(
+        r#"^[^:=]{0,40}[:=]\s*["'\[{(]*(?:none|null|nil|false|true|no|yes|off|on|n/a|ok|-+|raise|ignore|stop|continue|warn|once|default|always|never|strict|log|skip|abort|retry|exit|silent|coerce|print|\d[\d.,%]*)?["'\]})]*[.;,]?(?:\s*\([\d.%]+\))?\s*$"#,
+    )
+});
+
+static NOTHING: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    compile(r#"^[\s:=|]*["'\[{(]*(?:none|null|nil|false|no|n/a|-+|\d[\d.,%]*)?["'\]})]*[.;|\s]*$"#)
+});
+
+/// Whether a message at a level says nothing: `WARNING   0`, `ERROR: none`.
+pub(super) fn is_nothing(body: &str) -> bool {
+    body.len() < 40 && NOTHING.as_ref().is_some_and(|pattern| pattern.is_match(body))
+}
+
+/// Whether a line without a level is of a kind that only mentions trouble: settings, counters,
+/// tables, help, listings, source code, quotations.
+pub(super) fn is_harmless(body: &str) -> bool {
+    let trimmed = body.trim_start();
+    let indent = body.len() - trimmed.len();
+    if indent >= 4 || trimmed.is_empty() {
+        return true;
+    }
+    let bytes = trimmed.as_bytes();
+    let tag = |next: Option<&u8>| next.is_some_and(|next| *next != b' ');
+    match bytes[0] {
+        b'|' | b'#' | b'{' | b'}' | b'>' | b'<' | b'+' | b'@' | b'"' | b'\'' | b'$' => return true,
+        b'-' => return tag(bytes.get(1)),
+        _ => {}
+    }
+    if trimmed.starts_with("export ") || trimmed.starts_with("usage:") || trimmed.starts_with("//")
+    {
+        return true;
+    }
+    if is_quotation(body) {
+        return true;
+    }
+    if trimmed.len() < 120 && TRIVIAL.as_ref().is_some_and(|pattern| pattern.is_match(trimmed)) {
+        return true;
+    }
+    // `Unable to find image ... locally` is how docker begins to pull.
+    trimmed.starts_with("Unable to find image ") && trimmed.ends_with(" locally")
+}
+
+/// `text` without characters that do not print.
+pub(super) fn printable(text: &str) -> String {
+    let shown = |one: char| !one.is_control() || one == '\n' || one == '\t';
+    text.chars().filter(|one| shown(*one)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_go() {
+        assert_eq!(without_colours("\u{1b}[1m\u{1b}[31mred\u{1b}[0m #1"), "red #1");
+        assert_eq!(without_colours("#033[2mtime#033[0m x"), "time x");
+        assert_eq!(without_colours("\u{1b}]0;title\u{7}x"), "x");
+        assert_eq!(without_colours("cut \u{1b}["), "cut ");
+    }
+
+    #[test]
+    fn bars_go() {
+        let bar = "Loading: 100%|████| 21/21 [00:00<00:00, 9.1it/s]";
+        assert_eq!(after_progress(bar), "");
+        assert_eq!(after_progress(&format!("{bar}WARNING: x")), "WARNING: x");
+        assert_eq!(after_progress("no bar"), "no bar");
+    }
+
+    #[test]
+    fn quotations_are_blanked() {
+        assert_eq!(unquoted("say \"Error: x\" and 'y'"), "say \"________\" and '_'");
+        assert_eq!(unquoted("can't load model's 'é'"), "can't load model's '__'");
+    }
+
+    #[test]
+    fn mentions_are_harmless() {
+        for line in [
+            "Error: none",
+            "error: false",
+            "exception: \"raise\"",
+            "errors: []",
+            "warnings: {}",
+            "failed: 0",
+            "| a | deprecated |",
+            "  \"error_log\": null",
+            "--fail-fast  stop at errors",
+            "Assistant: Error: x",
+            "### Response: Falling back to x",
+            "prompt[3] = \"panic\"",
+            "errors: 0  (0.00%)",
+            "export LEVEL=ERROR",
+        ] {
+            assert!(is_harmless(line), "{line}");
+        }
+        for line in ["Error: no kernel", "Failed to open x", "x is deprecated"] {
+            assert!(!is_harmless(line), "{line}");
+        }
+    }
+}

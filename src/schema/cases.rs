@@ -1,0 +1,216 @@
+//! From parameters to cases: what is set, what it is compared with, and under which name.
+
+use crate::schema::negatives::misspelling;
+use crate::schema::{
+    Case, Kind, Param, Reference, Refused, Relation, Section, Table, name, negatives, values,
+};
+use crate::settings::{Settings, Value};
+
+/// Which cases of a table are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection {
+    /// All of them, negative ones included.
+    All,
+    /// The baseline, and of each parameter the one most telling value.
+    Quick,
+}
+
+const SECTIONS: [Section; 5] =
+    [Section::Load, Section::Engine, Section::Build, Section::Runtime, Section::Sampling];
+
+impl Table {
+    /// The cases: the baseline first, then parameter by parameter in the order of the file, the
+    /// valid values before the negative ones; misspelt names last.
+    pub fn cases(&self, selection: Selection) -> Vec<Case> {
+        let mut cases = vec![self.baseline_case()];
+        for param in &self.params {
+            match selection {
+                Selection::All => cases.extend(self.cases_of(param)),
+                Selection::Quick => {
+                    cases.extend(telling(param).map(|value| self.valid(param, value)));
+                }
+            }
+        }
+        if selection == Selection::All {
+            cases.extend(self.misspelt());
+        }
+        cases
+    }
+
+    /// The case of that name. Only the cases of its parameter are made to find it.
+    pub fn case(&self, name: &str) -> Option<Case> {
+        let rest = name.strip_prefix(&self.backend)?.strip_prefix("::")?;
+        if rest == "@baseline" {
+            return Some(self.baseline_case());
+        }
+        let (path, _) = rest.split_once('=')?;
+        let cases = match self.param(path.strip_prefix('!').unwrap_or(path)) {
+            Some(param) => self.cases_of(param),
+            None => self.misspelt(),
+        };
+        cases.into_iter().find(|case| case.name == name)
+    }
+
+    /// The cases of one parameter, the misspelling of its name aside.
+    pub(crate) fn cases_of(&self, param: &Param) -> Vec<Case> {
+        let mut cases: Vec<Case> =
+            values(param).into_iter().map(|value| self.valid(param, value)).collect();
+        cases.extend(negatives(param).into_iter().map(|value| self.negative(param, value)));
+        cases.extend(param.refused.iter().map(|refused| self.refused(param, refused)));
+        cases
+    }
+
+    /// What the valid case `name` sets: all of it, for the case that is compared with it.
+    pub(crate) fn settings_of(&self, name: &str) -> Option<Settings> {
+        let rest = name.strip_prefix(&self.backend)?.strip_prefix("::")?;
+        if rest == "@baseline" {
+            return Some(self.baseline.clone());
+        }
+        let param = self.param(rest.split_once('=')?.0)?;
+        let value = values(param)
+            .into_iter()
+            .find(|value| name::valid(&self.backend, &param.path, value) == name)?;
+        let mut settings = self.company(param, &param.companions_of(&value));
+        settings = settings.merged(&param.brought_by(&value));
+        settings.set(&param.path, value);
+        Some(settings)
+    }
+
+    /// The baseline with `companions`, and without what `param` may not be set beside.
+    fn company(&self, param: &Param, companions: &Settings) -> Settings {
+        let fits = |path: &str| !param.conflicts.iter().any(|conflict| conflict == path);
+        self.baseline.only(fits).merged(companions)
+    }
+
+    /// As [`Table::company`], without references: what must be refused is refused before there is
+    /// any output to refer to.
+    fn fixed_company(&self, param: &Param, companions: &Settings) -> Settings {
+        let company = self.company(param, companions);
+        company.only(|path| !company.get(path).is_some_and(Reference::within))
+    }
+
+    fn baseline_case(&self) -> Case {
+        Case {
+            name: name::baseline(&self.backend),
+            backend: self.backend.clone(),
+            kind: Kind::Baseline,
+            parameter: None,
+            value: None,
+            load_paths: self.load_paths(&self.baseline),
+            settings: self.baseline.clone(),
+            reference: self.baseline.clone(),
+            relation: Relation::None,
+            requirements: Vec::new(),
+        }
+    }
+
+    fn valid(&self, param: &Param, value: Value) -> Case {
+        let company = self.company(param, &param.companions_of(&value));
+        let relation = param.relation_of(&value).clone();
+        let reference = match &relation {
+            Relation::Equals(case) => self.settings_of(case),
+            _ => None,
+        };
+        let particular = param.particular(&value).map(|one| one.requires.as_slice());
+        let mut settings = company.merged(&param.brought_by(&value));
+        settings.set(&param.path, value.clone());
+        let reference = reference.unwrap_or(company);
+        Case {
+            name: name::valid(&self.backend, &param.path, &value),
+            backend: self.backend.clone(),
+            kind: Kind::Valid,
+            parameter: Some(param.path.clone()),
+            value: Some(value),
+            load_paths: self.load_paths(&settings.merged(&reference)),
+            settings,
+            reference,
+            relation,
+            requirements: [&param.requires, particular.unwrap_or_default()].concat(),
+        }
+    }
+
+    fn negative(&self, param: &Param, value: Value) -> Case {
+        let name = name::negative(&self.backend, &param.path, &value);
+        let company = self.fixed_company(param, &param.companions.merged(&param.brings));
+        self.to_refuse(name, param, &param.path, value, company)
+    }
+
+    fn refused(&self, param: &Param, refused: &Refused) -> Case {
+        let name = name::negative(&self.backend, &param.path, &refused.value);
+        let company = self.baseline.merged(&refused.companions);
+        self.to_refuse(name, param, &param.path, refused.value.clone(), company)
+    }
+
+    /// A case with a misspelt name for each section: of its first parameter that can be misspelt.
+    fn misspelt(&self) -> Vec<Case> {
+        let aliases = self.params.iter().flat_map(|param| &param.aliases);
+        let names = self.params.iter().map(|param| &param.path).chain(aliases);
+        let known: Vec<&str> = names.map(String::as_str).collect();
+        let of_section = |section| {
+            let mut params = self.params.iter().filter(move |param| param.section == section);
+            params.find_map(|param| {
+                let misspelt = misspelling(&param.path, &known)?;
+                let value = telling(param).filter(|value| !Reference::within(value))?;
+                let name = name::negative(&self.backend, &misspelt, &value);
+                let company = self.fixed_company(param, &param.companions_of(&value));
+                Some(self.to_refuse(name, param, &misspelt, value, company))
+            })
+        };
+        SECTIONS.into_iter().filter_map(of_section).collect()
+    }
+
+    /// A negative case. No machine is needed to refuse, so it has no requirements.
+    fn to_refuse(
+        &self,
+        name: String,
+        param: &Param,
+        path: &str,
+        value: Value,
+        company: Settings,
+    ) -> Case {
+        let mut settings = company.clone();
+        settings.set(path, value.clone());
+        let mut load_paths = self.load_paths(&settings);
+        // A misspelt load parameter is given to the loading, where the right one would be.
+        if param.section.is_load() && path != param.path {
+            load_paths.push(path.to_owned());
+        }
+        Case {
+            name,
+            backend: self.backend.clone(),
+            kind: Kind::Negative,
+            parameter: Some(param.path.clone()),
+            value: Some(value),
+            settings,
+            reference: company,
+            load_paths,
+            relation: Relation::None,
+            requirements: Vec::new(),
+        }
+    }
+
+    fn load_paths(&self, settings: &Settings) -> Vec<String> {
+        let is_load = |path: &String| self.param(path).is_some_and(|one| one.section.is_load());
+        settings.iter().map(|(path, _)| path).filter(|path| is_load(path)).cloned().collect()
+    }
+}
+
+/// The one value that says most about a parameter: the one that the file names, or else the
+/// strongest claim on any machine, samples (chosen by a person) before generated values.
+pub(crate) fn telling(param: &Param) -> Option<Value> {
+    if param.quick.is_some() {
+        return param.quick.clone();
+    }
+    let strength = |value: &Value| {
+        let claim = match param.relation_of(value) {
+            Relation::Changes | Relation::Limits => 3,
+            Relation::Equals(_) => 2,
+            Relation::SameTokens => 1,
+            Relation::None => 0,
+        };
+        let anywhere = param.particular(value).is_none_or(|one| one.requires.is_empty());
+        (anywhere, claim, param.samples.contains(value))
+    };
+    // `max_by_key` gives the last of equals; the first is wanted.
+    values(param).into_iter().rev().max_by_key(strength)
+}

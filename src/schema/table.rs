@@ -1,0 +1,125 @@
+//! The parameters of one backend, as `params/<backend>.yaml` has them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::schema::fault::{At, Faults};
+use crate::schema::{Param, SchemaFault, lint, read};
+use crate::settings::{Settings, Value};
+use crate::yaml;
+
+/// The parameters of one backend.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Table {
+    /// The backend that has them.
+    pub backend: String,
+    /// Which engine and version they are those of, for people.
+    pub engine: String,
+    /// What is set in every case.
+    pub baseline: Settings,
+    /// The parameters, in the order of the file.
+    pub params: Vec<Param>,
+    /// Places in `params` by path.
+    #[serde(skip)]
+    by_path: HashMap<String, usize>,
+}
+
+impl Table {
+    /// Reads and checks `file`. Nothing but the file is touched.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in the order of its lines.
+    pub fn load(file: &Path) -> Result<Self, Vec<SchemaFault>> {
+        let (document, lines) = yaml::read(file).map_err(|error| vec![error.into()])?;
+        Self::check(file, document, &lines)
+    }
+
+    /// As [`Table::load`], of `text`; `file` is for messages only.
+    ///
+    /// # Errors
+    /// As [`Table::load`].
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Vec<SchemaFault>> {
+        let (document, lines) = yaml::parse(file, text).map_err(|error| vec![error.into()])?;
+        Self::check(file, document, &lines)
+    }
+
+    fn check(file: &Path, document: Value, lines: &yaml::Lines) -> Result<Self, Vec<SchemaFault>> {
+        let mut faults = Faults::new(file, lines);
+        let read = read::file(document, &mut faults);
+        let (places, params): (Vec<At>, Vec<Param>) = read.params.into_iter().unzip();
+        let by_path = params.iter().enumerate().map(|(at, one)| (one.path.clone(), at)).collect();
+        let table = Self {
+            backend: read.backend,
+            engine: read.engine,
+            baseline: read.baseline,
+            params,
+            by_path,
+        };
+        for (param, at) in table.params.iter().zip(&places) {
+            lint::entry(param, at, &mut faults);
+        }
+        lint::table(&table, &places, &read.broken, &mut faults);
+        match faults.count() {
+            0 => Ok(table),
+            _ => Err(faults.into_sorted()),
+        }
+    }
+
+    /// The parameter at `path`.
+    pub fn param(&self, path: &str) -> Option<&Param> {
+        self.by_path.get(path).and_then(|&at| self.params.get(at))
+    }
+}
+
+/// Loads every `*.yaml` of `folder` (folders inside it are not looked into), in the order of the
+/// file names.
+///
+/// # Errors
+/// The faults of all files together; a folder that cannot be read or has no such file.
+pub fn load_all(folder: &Path) -> Result<Vec<Table>, Vec<SchemaFault>> {
+    let mut tables = Vec::new();
+    let mut faults = Vec::new();
+    for file in files(folder).map_err(|fault| vec![fault])? {
+        match Table::load(&file) {
+            Ok(table) if file.file_stem().is_some_and(|stem| stem == table.backend.as_str()) => {
+                tables.push(table);
+            }
+            Ok(table) => faults.push(SchemaFault {
+                message: format!(
+                    "is {:?}; a file of parameters is named after its backend: rename one",
+                    table.backend
+                ),
+                file,
+                line: Some(1),
+                key: "backend".to_owned(),
+            }),
+            Err(more) => faults.extend(more),
+        }
+    }
+    if faults.is_empty() { Ok(tables) } else { Err(faults) }
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, SchemaFault> {
+    let fault = |message: String| SchemaFault {
+        file: folder.to_owned(),
+        line: None,
+        key: String::new(),
+        message,
+    };
+    let unreadable =
+        |error| fault(format!("cannot be read: {error}; name the folder of the parameter files"));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_file() && path.extension().is_some_and(|extension| extension == "yaml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(fault("has no parameter file; add `<backend>.yaml`".to_owned()));
+    }
+    Ok(files)
+}

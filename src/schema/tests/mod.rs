@@ -1,0 +1,5 @@
+//! Tests over whole tables.
+
+mod candle;
+mod faults;
+mod generation;
