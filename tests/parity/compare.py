@@ -38,7 +38,7 @@ class Count:
 
     def __str__(self):
         verdict = f"{self.equal} equal" + (f", {self.different} DIFFERENT" if self.different else "")
-        return f"{verdict} ({self.tells} tell)"
+        return f"{verdict} ({self.tells} tell) "
 
 
 def answer(line, case):

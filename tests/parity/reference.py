@@ -9,7 +9,12 @@ os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LogitsProcessor,
+    LogitsProcessorList,
+)
 
 transformers.logging.set_verbosity(transformers.logging.CRITICAL)
 transformers.logging.disable_progress_bar()
@@ -50,10 +55,11 @@ class Reference:
         eos = self.model.generation_config.eos_token_id
         self.eos = [] if eos is None else [eos] if isinstance(eos, int) else list(eos)
 
-    def generate(self, prompts, settings):
-        """Continues all prompts (lists of ids), `batch_size` of them at a time."""
+    def generate(self, prompts, settings, alone=False):
+        """Continues all prompts (lists of ids), `batch_size` of them or each one at a time."""
         settings = {name: value for name, value in settings.items() if name not in ORDER_ONLY}
-        size = settings.pop("batch_size", len(prompts))
+        size = settings.pop("batch_size", None)
+        size = 1 if alone else size or len(prompts)
         whole = Answer()
         for start in range(0, len(prompts), size):
             part = self._batch(prompts[start : start + size], dict(settings))
@@ -72,6 +78,9 @@ class Reference:
         mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
         if "negative_prompt_ids" in settings:
             settings["negative_prompt_ids"] = torch.tensor([settings["negative_prompt_ids"]])
+        if settings.get("num_beams", 1) > 1 and "guidance_scale" in settings:
+            guidance = Guidance(self.model, settings.pop("guidance_scale"), longest)
+            settings["logits_processor"] = LogitsProcessorList([guidance])
         eos = settings.get("eos_token_id", self.eos)
         eos = [] if eos is None else [eos] if isinstance(eos, int) else eos
         torch.manual_seed(settings.pop("seed", 0))
@@ -110,6 +119,24 @@ class Reference:
         while batched and row and row[-1] == self.pad:
             row = row[:-1]
         return row
+
+
+class Guidance(LogitsProcessor):
+    """Guidance for beam search: every beam has the unconditional context that belongs to it.
+
+    The processor of transformers keeps one cache over all steps, and does not reorder it when the
+    beams are: from the third token on a beam is guided by the past of another one. This one reads
+    the context again at every step.
+    """
+
+    def __init__(self, model, scale, prompt):
+        self.model, self.scale, self.prompt = model, scale, prompt
+
+    def __call__(self, input_ids, scores):
+        scores = torch.log_softmax(scores, dim=-1)
+        # Without a negative prompt, the context begins with the last token of the prompt.
+        without = torch.log_softmax(self.model(input_ids[:, self.prompt - 1 :]).logits[:, -1], dim=-1)
+        return without + self.scale * (scores - without)
 
 
 def possible(scores):

@@ -104,14 +104,14 @@ def judge(arch, model, reference, folder, options):
     """Every case asked on both sides."""
     contexts = [controls.context(reference, prompt) for prompt in prompts_of(reference)]
     cases = [one for one in controls.all_cases(contexts) if options.only in one.control]
-    theirs = [reference.generate(one.prompts, one.settings) for one in cases]
+    theirs = [reference.generate(one.prompts, one.settings, one.alone) for one in cases]
     # What the case is measured against, to see whether it tells anything.
     known = {}
 
     def over(case):
-        key = json.dumps([case.prompts, case.over])
+        key = json.dumps([case.prompts, case.over, case.alone])
         if key not in known:
-            known[key] = reference.generate(case.prompts, case.over)
+            known[key] = reference.generate(case.prompts, case.over, case.alone)
         return known[key]
 
     if options.reference_only:
