@@ -47,8 +47,7 @@ fn cases() -> Vec<CaseView> {
     failed.evidence.stderr = "UserWarning: careful\u{1b}[0m\n".to_owned();
     let crashed = view("knob=3", |record| {
         record.output = None;
-        record.outcome =
-            Outcome::Died { code: None, signal: Some(11), during: "run".to_owned() };
+        record.outcome = Outcome::Died { code: None, signal: Some(11), during: "run".to_owned() };
     });
     let skipped = view("knob=4", |record| {
         record.output = None;
@@ -136,11 +135,8 @@ fn entries_fail_a_run_by_its_mode() {
         breaches(run, &[standing]).first().map(|breach| breach.kind)
     };
     let whole = run();
-    let lenient = RunInfo {
-        mode: Mode { smoke: false, ..run().mode },
-        strict_issues: false,
-        ..run()
-    };
+    let lenient =
+        RunInfo { mode: Mode { smoke: false, ..run().mode }, strict_issues: false, ..run() };
     let part = RunInfo { planned: vec![String::new(); 9], ..run() };
     assert_eq!(kinds(&whole, state(State::OverMax, 9)), Some("over-max-issue"));
     assert_eq!(kinds(&whole, state(State::Expired, 0)), Some("expired-issue"));

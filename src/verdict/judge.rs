@@ -32,7 +32,7 @@ pub fn judge(record: &Record, book: &Book, mode: &Mode) -> Verdict {
     if let Some(end) = &record.aftermath {
         causes.push(Cause {
             kind: "aftermath",
-            text: format!("after the case, the worker {end}"),
+            text: format!("the worker after the end of the case: {end}"),
             blame: None,
         });
     }

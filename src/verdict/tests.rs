@@ -165,8 +165,12 @@ fn a_relation_without_a_reference_does_not_hold() {
 /// The effect by what is read back (asked for is 2) and by what was generated.
 #[test]
 fn effects() {
-    let readbacks =
-        [("none", None, None), ("2", Some(2), Some(1)), ("reference's", Some(1), Some(1)), ("other", Some(3), Some(1))];
+    let readbacks = [
+        ("none", None, None),
+        ("2", Some(2), Some(1)),
+        ("reference's", Some(1), Some(1)),
+        ("other", Some(3), Some(1)),
+    ];
     let mut lines = String::new();
     for (name, relation) in [
         ("same", Relation::SameTokens),
@@ -177,7 +181,8 @@ fn effects() {
         for (read, value, reference) in readbacks {
             for (what, output) in [("equal", &[5, 6][..]), ("shorter", &[5]), ("other", &[7, 6])] {
                 let mut record = record(relation.clone(), output, &[5, 6]);
-                let set = |generation: &mut Option<crate::backends::Generation>, value: Option<i32>| {
+                let set = |generation: &mut Option<crate::backends::Generation>,
+                           value: Option<i32>| {
                     if let (Some(generation), Some(value)) = (generation.as_mut(), value) {
                         generation.effective.set("knob", value);
                     }
@@ -252,7 +257,10 @@ fn findings_by_mode_and_day() {
     assert_eq!(lenient.known, [("KNOWN".to_owned(), 2)]);
     assert_eq!(lenient.unknown, [1]);
     let smoke = on(true, date(2026, 1, 15));
-    assert_eq!((smoke.kind.as_str(), smoke.cause.as_str()), ("unknown-issue", "1 unknown issue: a new warning"));
+    assert_eq!(
+        (smoke.kind.as_str(), smoke.cause.as_str()),
+        ("unknown-issue", "1 unknown issue: a new warning")
+    );
     let expired = on(true, date(2026, 2, 1));
     assert_eq!(expired.kind, "unknown-issue");
     assert_eq!(expired.further.len(), 1, "{expired:?}");

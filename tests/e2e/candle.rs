@@ -6,8 +6,17 @@ use crate::support::{Place, params};
 fn a_knob_that_changes_the_output_is_verified() {
     let place = Place::new();
     let params = params();
-    let words =
-        ["test", "--params", &params, "--backend", "candle", "--quick", "max_new_tokens", "--out", "out"];
+    let words = [
+        "test",
+        "--params",
+        &params,
+        "--backend",
+        "candle",
+        "--quick",
+        "max_new_tokens",
+        "--out",
+        "out",
+    ];
     let run = place.wattest(&words).exits(0);
     let report = place.json("out/report.json");
     let cases = report["cases"].as_array().unwrap();
@@ -23,7 +32,8 @@ fn a_knob_that_changes_the_output_is_verified() {
 fn a_negative_case_is_refused() {
     let place = Place::new();
     let params = params();
-    let list = place.wattest(&["test", "--params", &params, "--list", "candle::!temperature"]).exits(0);
+    let list =
+        place.wattest(&["test", "--params", &params, "--list", "candle::!temperature"]).exits(0);
     let name = list.stdout.lines().next().unwrap().trim_end_matches(": test").to_owned();
     place.wattest(&["test", "--params", &params, "--exact", &name]).exits(0).says("1 passed");
 }

@@ -5,7 +5,10 @@ use crate::support::{Place, params};
 #[test]
 fn scan_prints_one_finding_per_line() {
     let place = Place::new();
-    place.write("log.txt", "all fine\nUserWarning: careful now\nUserWarning: careful now\n0 errors\n");
+    place.write(
+        "log.txt",
+        "all fine\nUserWarning: careful now\nUserWarning: careful now\n0 errors\n",
+    );
     let run = place.wattest(&["scan", "log.txt", "--format", "json"]).exits(0);
     let findings: Vec<serde_json::Value> =
         run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -23,7 +26,8 @@ fn scan_prints_one_finding_per_line() {
 fn params_list_names_every_parameter_and_its_cases() {
     let place = Place::new();
     place.wattest(&["params", "list", "--params", &params()]).exits(0).says("candle: ");
-    let run = place.wattest(&["params", "list", "--params", &params(), "--format", "json"]).exits(0);
+    let run =
+        place.wattest(&["params", "list", "--params", &params(), "--format", "json"]).exits(0);
     let rows: Vec<serde_json::Value> = serde_json::from_str(&run.stdout).unwrap();
     assert!(rows.len() > 20);
     for row in &rows {
@@ -38,7 +42,8 @@ fn model_new_gives_the_same_files_for_the_same_seed() {
     for dir in ["one", "two"] {
         place.wattest(&["model", "new", "--arch", "gpt2", "--seed", "3", dir]).exits(0);
     }
-    let weights = |dir: &str| std::fs::read(place.path(&format!("{dir}/model.safetensors"))).unwrap();
+    let weights =
+        |dir: &str| std::fs::read(place.path(&format!("{dir}/model.safetensors"))).unwrap();
     assert_eq!(weights("one"), weights("two"));
     place.wattest(&["model", "new", "--arch", "bert", "x"]).exits(2).complains("llama");
 }
@@ -54,8 +59,17 @@ fn run_answers_requests_line_by_line() {
             "{\"prompt_tokens\": [3, 4, 5], \"settings\": {\"max_new_tokens\": -4}}\n",
         ),
     );
-    let words =
-        ["run", "--backend", "candle", "--model", "model", "--requests", "requests.jsonl", "--format", "json"];
+    let words = [
+        "run",
+        "--backend",
+        "candle",
+        "--model",
+        "model",
+        "--requests",
+        "requests.jsonl",
+        "--format",
+        "json",
+    ];
     let run = place.wattest(&words);
     let answers: Vec<serde_json::Value> =
         run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -131,7 +131,8 @@ fn rerun_failed_takes_what_failed_in_the_latest_run() {
 
 #[test]
 fn flooding_is_bounded_in_the_views() {
-    let place = Place::with_script("cases:\n  floods: {steps: [{flood: 200000000}, {fail: \"x\"}]}\n");
+    let place =
+        Place::with_script("cases:\n  floods: {steps: [{flood: 200000000}, {fail: \"x\"}]}\n");
     place.scripted(&[]).exits(101);
     let size = std::fs::metadata(place.path("out/junit.xml")).unwrap().len();
     assert!(size < 300_000, "junit.xml has {size} bytes");

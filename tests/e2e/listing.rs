@@ -50,7 +50,12 @@ fn partitions_are_disjoint_and_complete() {
     let place = Place::with_script(SCRIPT);
     for kind in ["slice", "hash"] {
         let share = |nth: u8| {
-            names(&place.scripted(&["--list", &format!("--partition={kind}:{nth}/2")]).exits(0).stdout)
+            names(
+                &place
+                    .scripted(&["--list", &format!("--partition={kind}:{nth}/2")])
+                    .exits(0)
+                    .stdout,
+            )
         };
         let (one, two) = (share(1), share(2));
         let all: BTreeSet<_> = one.iter().chain(&two).collect();
@@ -61,7 +66,8 @@ fn partitions_are_disjoint_and_complete() {
 #[test]
 fn a_seed_gives_another_order_and_always_the_same() {
     let place = Place::with_script(SCRIPT);
-    let list = |seed: &str| names(&place.scripted(&["--list", "--shuffle-seed", seed]).exits(0).stdout);
+    let list =
+        |seed: &str| names(&place.scripted(&["--list", "--shuffle-seed", seed]).exits(0).stdout);
     assert_eq!(list("7"), list("7"));
     let orders: BTreeSet<_> = (0..8).map(|seed: u8| list(&seed.to_string())).collect();
     assert!(orders.len() > 1);
@@ -74,7 +80,10 @@ fn exact_runs_one_case_and_counts_it() {
         .scripted(&["--exact", "scripted::script=ab", "--nocapture"])
         .exits(0)
         .says("running 1 test\ntest scripted::script=ab ... ok");
-    place.scripted(&["=a"]).exits(0).says("2 passed; 0 failed; 0 ignored; 0 measured; 2 filtered out");
+    place
+        .scripted(&["=a"])
+        .exits(0)
+        .says("2 passed; 0 failed; 0 ignored; 0 measured; 2 filtered out");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Place, Run};
 
-const SCRIPT: &str = "cases:\n  a: {steps: []}\n  b: {steps: [{fail: \"broken\"}]}\n  c: {steps: []}\n";
+const SCRIPT: &str =
+    "cases:\n  a: {steps: []}\n  b: {steps: [{fail: \"broken\"}]}\n  c: {steps: []}\n";
 
 fn one(place: &Place, run: &str, case: &str) -> Command {
     let mut command = place.command(&["test", case, "--exact", "--nocapture"]);
@@ -37,5 +38,8 @@ fn processes_of_one_run_share_its_folder() {
     assert!(run.stderr.trim_end().ends_with("run failed: broken"), "{run:?}");
     // Another run starts afresh, in another folder.
     assert!(one(&place, "4712", "scripted::script=a").status().unwrap().success());
-    assert_eq!(place.json("target/wattest/latest/report.json")["cases"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        place.json("target/wattest/latest/report.json")["cases"].as_array().unwrap().len(),
+        1
+    );
 }

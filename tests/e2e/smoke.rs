@@ -43,18 +43,17 @@ fn an_unknown_warning_fails_a_smoke_run_with_cause_and_command() {
     assert_eq!(kind, "unknown-issue");
     assert!(text.starts_with("1 unknown issue: "), "{text}");
     assert!(text.ends_with(&format!("reproduce: {command}")), "{text}");
-    assert!(matches!(
-        junit.case("scripted::script=quiet").status,
-        TestCaseStatus::Success { .. }
-    ));
+    assert!(matches!(junit.case("scripted::script=quiet").status, TestCaseStatus::Success { .. }));
 }
 
 #[test]
 fn the_command_that_is_printed_reproduces_the_failure() {
     let place = Place::with_script(SCRIPT);
     let run = place.scripted(&["--smoke"]).exits(101);
-    let line = run.stdout.lines().find_map(|line| line.strip_prefix("reproduce: wattest ")).unwrap();
-    let words: Vec<String> = line.split(' ').map(|word| word.trim_matches('\'').to_owned()).collect();
+    let line =
+        run.stdout.lines().find_map(|line| line.strip_prefix("reproduce: wattest ")).unwrap();
+    let words: Vec<String> =
+        line.split(' ').map(|word| word.trim_matches('\'').to_owned()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     place.wattest(&words).exits(101).says("running 1 test").says("1 unknown issue");
 }
@@ -86,10 +85,9 @@ fn a_matching_entry_makes_it_pass_and_is_shown_as_matched() {
 fn an_expired_entry_fails_and_points_at_its_line() {
     let place = Place::with_script(SCRIPT);
     place.write("issues.yaml", ISSUES);
-    place
-        .scripted(&["--smoke", "--today", "2026-07-01"])
-        .exits(101)
-        .says("expired-issue: the known issue SOMETHING_NEW (line 2 of the issues file) is expired");
+    place.scripted(&["--smoke", "--today", "2026-07-01"]).exits(101).says(
+        "expired-issue: the known issue SOMETHING_NEW (line 2 of the issues file) is expired",
+    );
     let junit = place.junit();
     let case = junit.case(WARNS);
     let attribute = |name: &str| case.extra.get(name).map(|value| value.as_str().to_owned());

@@ -57,7 +57,8 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wattest"));
         command.args(words).current_dir(self.folder.path());
         for (name, _) in std::env::vars() {
-            let ours = ["WATTEST_", "NEXTEST", "RUST_TEST_"].iter().any(|one| name.starts_with(one));
+            let ours =
+                ["WATTEST_", "NEXTEST", "RUST_TEST_"].iter().any(|one| name.starts_with(one));
             if ours || name == "CARGO_TARGET_DIR" {
                 command.env_remove(name);
             }

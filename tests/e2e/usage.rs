@@ -76,7 +76,10 @@ fn nothing_selected_is_4_with_near_names() {
         .complains("no case matches `temprature`; near are: scripted::script=temperature");
     place.scripted(&["--exact", "scripted::script=temp"]).exits(4);
     place.scripted(&["nothing", "--no-tests=pass"]).exits(0).says("2 filtered out");
-    place.scripted(&["nothing", "--no-tests=warn"]).exits(0).complains("warning: nothing was selected");
+    place
+        .scripted(&["nothing", "--no-tests=warn"])
+        .exits(0)
+        .complains("warning: nothing was selected");
 }
 
 #[test]
@@ -93,21 +96,33 @@ fn options_have_twins_in_the_environment() {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(place.read("out/junit.xml"), place.read("deep/other.xml"));
-    let events: Vec<serde_json::Value> =
-        place.read("events.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<serde_json::Value> = place
+        .read("events.ndjson")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let kinds: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert_eq!(
         kinds,
-        ["run_started", "case_started", "case_finished", "case_started", "case_finished", "run_finished"]
+        [
+            "run_started",
+            "case_started",
+            "case_finished",
+            "case_started",
+            "case_finished",
+            "run_finished"
+        ]
     );
 }
 
 #[test]
 fn json_keeps_stdout_for_events() {
     let place = Place::with_script("cases:\n  a: {steps: [{stdout: \"noise\\n\"}]}\n");
-    let run = place.scripted(&["--format", "json", "-Z", "unstable-options", "--nocapture"]).exits(0);
+    let run =
+        place.scripted(&["--format", "json", "-Z", "unstable-options", "--nocapture"]).exits(0);
     for line in run.stdout.lines() {
-        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|_| panic!("{line}\n{run:?}"));
+        serde_json::from_str::<serde_json::Value>(line)
+            .unwrap_or_else(|_| panic!("{line}\n{run:?}"));
     }
     run.complains("wattest: 2 cases: 2 passed");
 }

@@ -41,15 +41,22 @@ pub(crate) fn answer(command: &Doctor) -> Answer {
         issues: command.issues.clone(),
         ..Options::default()
     };
-    let mut checks: Vec<Check> = backends::names().iter().filter_map(|name| backend(name)).collect();
-    checks.push(input("parameters", inputs::sources(&options).map(|sources| {
-        let names: Vec<_> = sources.iter().map(|source| source.backend().to_owned()).collect();
-        format!("{} in {}", names.join(", "), command.params.display())
-    })));
-    checks.push(input("known issues", inputs::book(&options).map(|(book, file)| match file {
-        Some(file) => format!("{} entries in {}", book.entries().len(), file.display()),
-        None => "no issues.yaml here: nothing is known".to_owned(),
-    })));
+    let mut checks: Vec<Check> =
+        backends::names().iter().filter_map(|name| backend(name)).collect();
+    checks.push(input(
+        "parameters",
+        inputs::sources(&options).map(|sources| {
+            let names: Vec<_> = sources.iter().map(|source| source.backend().to_owned()).collect();
+            format!("{} in {}", names.join(", "), command.params.display())
+        }),
+    ));
+    checks.push(input(
+        "known issues",
+        inputs::book(&options).map(|(book, file)| match file {
+            Some(file) => format!("{} entries in {}", book.entries().len(), file.display()),
+            None => "no issues.yaml here: nothing is known".to_owned(),
+        }),
+    ));
     let environment = Environment::take();
     let mut out = std::io::stdout().lock();
     match command.format {
@@ -66,7 +73,11 @@ pub(crate) fn answer(command: &Doctor) -> Answer {
                     writeln!(out, "    {remedy}")?;
                 }
             }
-            let gpus = if environment.gpus.is_empty() { "none".to_owned() } else { environment.gpus.join(", ") };
+            let gpus = if environment.gpus.is_empty() {
+                "none".to_owned()
+            } else {
+                environment.gpus.join(", ")
+            };
             writeln!(out, "    gpus: {gpus}")?;
         }
     }
@@ -83,9 +94,7 @@ pub(crate) fn answer(command: &Doctor) -> Answer {
 fn backend(name: &str) -> Option<Check> {
     let what = format!("backend {name}");
     Some(match backends::find(name, &backends::Options::default())?.availability() {
-        Availability::Ready => {
-            Check { what, ready: true, found: "ready".to_owned(), remedy: None }
-        }
+        Availability::Ready => Check { what, ready: true, found: "ready".to_owned(), remedy: None },
         Availability::Off { reason, remedy } => {
             Check { what, ready: false, found: reason, remedy: Some(remedy) }
         }

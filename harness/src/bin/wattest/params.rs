@@ -33,8 +33,11 @@ pub(crate) struct List {
 
 pub(crate) fn answer(command: &Params) -> Answer {
     let Params::List(list) = command;
-    let options =
-        Options { backends: list.backend.clone(), params: list.params.clone(), ..Options::default() };
+    let options = Options {
+        backends: list.backend.clone(),
+        params: list.params.clone(),
+        ..Options::default()
+    };
     let sources = inputs::sources(&options).map_err(Stop::Faults)?;
     let tables: Vec<&Table> = sources
         .iter()
@@ -73,7 +76,8 @@ fn text(tables: &[&Table]) -> Answer {
             names.len()
         )?;
         for param in &table.params {
-            let types: Vec<_> = param.types.iter().map(|one| format!("{one:?}").to_lowercase()).collect();
+            let types: Vec<_> =
+                param.types.iter().map(|one| format!("{one:?}").to_lowercase()).collect();
             writeln!(
                 out,
                 "  {:<32} {:<9} {:<14} default {:<12} {:>3} cases",

@@ -56,7 +56,8 @@ pub(crate) fn answer(command: &Run) -> Answer {
     let input: Box<dyn BufRead> = match command.requests.as_str() {
         "-" => Box::new(io::stdin().lock()),
         file => Box::new(BufReader::new(
-            File::open(file).map_err(|error| Stop::fault(format!("{file}: cannot be read: {error}")))?,
+            File::open(file)
+                .map_err(|error| Stop::fault(format!("{file}: cannot be read: {error}")))?,
         )),
     };
     let output = io::stdout().lock();

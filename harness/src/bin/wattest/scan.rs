@@ -25,7 +25,8 @@ pub(crate) struct Scan {
 }
 
 pub(crate) fn answer(command: &Scan) -> Answer {
-    let fault = |error: io::Error| Stop::fault(format!("{}: cannot be read: {error}", command.file));
+    let fault =
+        |error: io::Error| Stop::fault(format!("{}: cannot be read: {error}", command.file));
     let mut input: Box<dyn Read> = match command.file.as_str() {
         "-" => Box::new(io::stdin().lock()),
         file => Box::new(File::open(file).map_err(fault)?),
@@ -72,7 +73,8 @@ pub(crate) fn answer(command: &Scan) -> Answer {
     }
     out.flush()?;
     if scanned.dropped > 0 {
-        let more = format!("{} further findings are beyond the bound on distinct ones\n", scanned.dropped);
+        let more =
+            format!("{} further findings are beyond the bound on distinct ones\n", scanned.dropped);
         wattest_harness::console::print(&more, true);
     }
     Ok(Exit::Ok)
