@@ -1,3 +1,7 @@
-//! Every parameter of every backend as a test case.
+//! Every parameter of every backend as a test case: `cargo test --test params -- --smoke`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wattest_harness::main()
+}

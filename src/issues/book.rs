@@ -1,30 +1,25 @@
 //! The known issues of one file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use regex::{RegexSet, RegexSetBuilder};
 
+use crate::issues::entry::{Entry, Shape};
+use crate::issues::load;
+use crate::issues::scope::Place;
+use crate::issues::standing::{self, Standing};
 use crate::record::Record;
 use crate::scan::Finding;
 
 /// The known issues of one file.
 #[derive(Debug, Default)]
-pub struct Book {}
-
-/// Where a finding was made, for the scope of an entry.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Place<'a> {
-    /// Backend of the case.
-    pub backend: &'a str,
-    /// Parameter of the case; none for the baseline.
-    pub parameter: Option<&'a str>,
-    /// The value as it stands in the case name (after `=`); none for the baseline.
-    pub value: Option<&'a str>,
-    /// Version of the engine, where it is known.
-    pub engine_version: Option<&'a str>,
-    /// Name of the GPU, where there is one.
-    pub gpu: Option<&'a str>,
+pub struct Book {
+    file: PathBuf,
+    entries: Vec<Entry>,
+    /// All patterns at once, for the first cut; a template matches nothing here. None where they
+    /// are too many to be one machine: then they are tried one by one.
+    patterns: Option<RegexSet>,
 }
 
 /// An entry that covers a finding.
@@ -38,38 +33,8 @@ pub struct Known<'a> {
     pub expired: bool,
 }
 
-/// What became of an entry in a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
-    /// The entry's ID.
-    pub id: String,
-    /// Its line in the file, from 1.
-    pub line: usize,
-    /// What became of it.
-    pub state: State,
-    /// How many occurrences it matched.
-    pub count: u64,
-    /// The cases in which it matched.
-    pub cases: Vec<String>,
-    /// One sentence: why it is in this state and what to do.
-    pub reason: String,
-}
-
-/// The one state in which an entry ends a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// It matched.
-    Matched,
-    /// Every case in its scope ran here and it never matched.
-    Stale,
-    /// Its scope was not run here, or not whole.
-    NotObservable,
-    /// Its `expires` is over.
-    Expired,
-    /// It matched more often than its `max`.
-    OverMax,
-}
+/// What no message has: stands for a template in the set of patterns.
+const NEVER: &str = r"[^\s\S]";
 
 impl Book {
     /// A book without entries (for a run that was told to use none).
@@ -77,22 +42,74 @@ impl Book {
         Self::default()
     }
 
-    /// Reads and lints `file`. All faults are reported, each with file, line and remedy.
+    /// Reads and lints `file`. All faults are reported, each with file, line and remedy. A file
+    /// without entries is an empty book; a missing file is a fault.
     ///
     /// # Errors
     /// The faults, one message each: never an empty book in their place.
-    pub fn load(_file: &Path) -> Result<Self, Vec<String>> {
-        Ok(Self::default())
+    pub fn load(file: &Path) -> Result<Self, Vec<String>> {
+        Ok(Self::new(file, load::load(file)?))
     }
 
-    /// The most specific entry that covers `finding` made at `place`, expired or not.
-    pub fn find(&self, _finding: &Finding, _place: &Place<'_>, _today: Date) -> Option<Known<'_>> {
-        None
+    pub(super) fn new(file: &Path, entries: Vec<Entry>) -> Self {
+        let patterns = entries.iter().map(|entry| match &entry.shape {
+            Shape::Pattern(pattern) => pattern.as_str(),
+            Shape::Template(_) => NEVER,
+        });
+        let patterns = RegexSetBuilder::new(patterns)
+            .case_insensitive(true)
+            .multi_line(true)
+            .dot_matches_new_line(true)
+            .size_limit(64 << 20)
+            .build()
+            .ok();
+        Self { file: file.to_owned(), entries, patterns }
+    }
+
+    /// The entries in the order of the file.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry with that ID.
+    pub fn entry(&self, id: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.id == id)
+    }
+
+    /// What the entries leave to be wished (no ticket for work in progress, no link for what is
+    /// external): one message each, with file and line. They stop nothing.
+    pub fn warnings(&self) -> Vec<String> {
+        let at = |entry: &Entry| format!("{}:{}: {}", self.file.display(), entry.line, entry.id);
+        let wishes = |entry: &Entry| {
+            let at = at(entry);
+            entry.wishes().into_iter().map(move |wish| format!("{at}: {wish}"))
+        };
+        self.entries.iter().flat_map(wishes).collect()
+    }
+
+    /// The most specific entry that covers `finding` made at `place`, expired or not; of equally
+    /// specific ones the first by ID.
+    pub fn find(&self, finding: &Finding, place: &Place<'_>, today: Date) -> Option<Known<'_>> {
+        let cut = self.patterns.as_ref().map(|patterns| patterns.matches(&finding.message));
+        let looks = |(at, entry): &(usize, &Entry)| match (&entry.shape, &cut) {
+            (Shape::Pattern(_), Some(cut)) => cut.matched(*at),
+            (shape, _) => shape.matches(finding),
+        };
+        let covering = self.entries.iter().enumerate().filter(looks).map(|(_, entry)| entry);
+        let best =
+            covering.filter(|entry| entry.scope.covers(finding, place)).min_by(|one, two| {
+                let narrower = two.scope.specificity().cmp(&one.scope.specificity());
+                narrower.then_with(|| one.id.cmp(&two.id))
+            })?;
+        Some(Known { id: &best.id, line: best.line, expired: best.is_expired(today) })
     }
 
     /// What became of every entry over the `records` of a run; `planned` are the names of all
     /// cases that the parameter files define, run or not.
-    pub fn settle(&self, _records: &[Record], _planned: &[&str], _today: Date) -> Vec<Standing> {
-        Vec::new()
+    pub fn settle(&self, records: &[Record], planned: &[&str], today: Date) -> Vec<Standing> {
+        let find = |finding: &Finding, place: &Place<'_>| {
+            self.find(finding, place, today).map(|known| known.id)
+        };
+        standing::settle(&self.entries, find, records, planned, today)
     }
 }

@@ -11,6 +11,7 @@ mod processes;
 mod prompts;
 mod protocol;
 mod references;
+pub mod requests;
 mod requirement;
 mod score_file;
 mod session;

@@ -108,7 +108,7 @@ pub(super) fn classify(head: &Head<'_>, wanted: u64) -> Option<Opening> {
     }
     match level {
         Some(severity) => logged(head, body, severity, wanted),
-        None => worded(body, wanted, quoted),
+        None => worded(body, wanted, quoted || is_speaker(head.logger)),
     }
 }
 
@@ -117,9 +117,8 @@ fn logged(head: &Head<'_>, body: &str, severity: Severity, wanted: u64) -> Optio
     if is_nothing(body) {
         return None;
     }
-    let always = (head.style != Style::Nccl)
-        .then(|| first_match(body, &[Reach::Always], |index| wanted & (1 << index) != 0))
-        .flatten();
+    let always =
+        (head.style != Style::Nccl).then(|| first_match(body, &[Reach::Always], wanted)).flatten();
     if let Some(rule) = always {
         return Some(by_rule(rule, body));
     }
@@ -139,7 +138,7 @@ fn notice(head: &Head<'_>, body: &str, wanted: u64) -> Option<Opening> {
         return None;
     }
     let masked = unquoted(body);
-    let rule = first_match(&masked, &[Reach::Notice], |index| wanted & (1 << index) != 0)?;
+    let rule = first_match(&masked, &[Reach::Notice], wanted)?;
     (!is_wanted(&masked)).then(|| by_rule(rule, body))
 }
 
@@ -149,10 +148,9 @@ fn worded(body: &str, wanted: u64, quoted: bool) -> Option<Opening> {
         return None;
     }
     let masked = unquoted(body);
-    let rated = |index: usize| wanted & (1 << index) != 0;
-    if let Some(rule) = first_match(body.trim_start(), &[Reach::Always], rated)
+    if let Some(rule) = first_match(body.trim_start(), &[Reach::Always], wanted)
         && (masked == body
-            || first_match(masked.trim_start(), &[Reach::Always], rated).is_some()
+            || first_match(masked.trim_start(), &[Reach::Always], wanted).is_some()
             || rule.id == "c-assertion")
     {
         return Some(by_rule(rule, body));
@@ -160,7 +158,7 @@ fn worded(body: &str, wanted: u64, quoted: bool) -> Option<Opening> {
     if is_harmless(body) {
         return None;
     }
-    let rule = first_match(masked.trim_start(), &[Reach::Notice, Reach::Plain], rated)?;
+    let rule = first_match(masked.trim_start(), &[Reach::Notice, Reach::Plain], wanted)?;
     if rule.reach == Reach::Notice && is_wanted(&masked) {
         return None;
     }
@@ -185,6 +183,13 @@ fn by_rule(rule: &'static Rule, body: &str) -> Opening {
 /// Whether the substance of a warning is that something goes away.
 fn is_deprecation(message: &str) -> bool {
     SUBSTANCE.as_ref().is_some_and(|pattern| pattern.is_match(message))
+}
+
+/// Whether a name in brackets is that of someone in a conversation.
+fn is_speaker(name: &str) -> bool {
+    ["user", "assistant", "human", "bot", "prompt", "response"]
+        .iter()
+        .any(|speaker| speaker.eq_ignore_ascii_case(name))
 }
 
 /// Whether a change was asked for.

@@ -13,6 +13,11 @@ mod text;
 
 #[cfg(test)]
 mod corpus;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod variety;
 
 pub use finding::{Finding, Phase, Severity, Stream};
 pub use scanner::{Scanned, Scanner};
+pub use template::mask;

@@ -4,6 +4,11 @@
 //! combines the same few pieces in its own order, and processes put their tag before it all.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::rules::compile;
 
 /// How a logger rates its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,13 +80,32 @@ impl<'t> Head<'t> {
 
     /// Takes `text` (one line, colour codes removed) apart.
     pub(super) fn parse(text: &'t str) -> Self {
-        let mut head = Self::plain(text);
         if let Some(structured) = super::structured::parse(text) {
             return structured;
         }
         if let Some(nccl) = nccl(text) {
             return nccl;
         }
+        let whole = Self::peeled(text);
+        if whole.logged {
+            return whole;
+        }
+        // Something that carries the lines of others may have put its own mark before them.
+        let Some(mark) = carrier(text) else { return whole };
+        let mut carried = Self::parse_carried(&text[mark..]);
+        if carried.channel.is_empty() {
+            carried.channel = carrier_name(&text[..mark]);
+        }
+        carried
+    }
+
+    fn parse_carried(text: &'t str) -> Self {
+        super::structured::parse(text).or_else(|| nccl(text)).unwrap_or_else(|| Self::peeled(text))
+    }
+
+    /// `text` with all pieces of its prefix taken off.
+    fn peeled(text: &'t str) -> Self {
+        let mut head = Self::plain(text);
         let mut at = 0;
         // More pieces than this no logger writes.
         for _ in 0..12 {
@@ -258,7 +282,7 @@ impl<'t> Head<'t> {
         }
         self.file = file;
         // DeepSpeed names the function too.
-        if rest.contains(':') && self.style == Style::Plain {
+        if rest.contains(':') && matches!(self.style, Style::Plain | Style::Python) {
             self.style = Style::Other;
         }
         true
@@ -297,6 +321,10 @@ impl<'t> Head<'t> {
     fn note_time(&mut self, time: &str) {
         self.logged = true;
         self.fine_time |= time.contains(['.', ',']);
+        if self.style == Style::Plain && time.contains(',') {
+            // Only Python's `logging` writes milliseconds after a comma.
+            self.style = Style::Python;
+        }
         if self.style == Style::Plain && time.ends_with('Z') && time.contains('T') {
             self.style = Style::Rust;
         }
@@ -339,8 +367,15 @@ impl<'t> Head<'t> {
         match after.as_bytes().first() {
             None | Some(b' ' | b'\t' | b'|' | b'[' | b']') => {
                 self.set_level(level);
-                if self.style == Style::Rust && after.starts_with('\t') {
+                let dashed = after.strip_prefix(" - ");
+                if let Some(name) = dashed.and_then(|named| named.find(" - "))
+                    && self.style == Style::Plain
+                    && !after[3..3 + name].contains(' ')
+                {
+                    // `WARNING - engine - ...`: a common format of Python's `logging`.
+                    self.logger = &after[3..3 + name];
                     self.style = Style::Python;
+                    return Some(length + 3 + name + 2);
                 }
                 Some(length)
             }
@@ -467,6 +502,30 @@ fn nccl(text: &str) -> Option<Head<'_>> {
     // The place that reports is part of what is said: the words after it are often the same.
     head.body = Cow::Borrowed(&text[close + 2..]);
     Some(head)
+}
+
+static CARRIER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    compile(
+        r"(?x)^(?:
+        [\w.-]+-\d+\s+\|\x20                                          # docker compose
+        | \[\d+,\d+\]<std(?:err|out)>:\x20?                            # mpirun
+        | \[?pod/\S+\]?\x20                                           # kubectl
+        | [a-z]{3}\x20+\d+\x20[\d:]{8}\x20\S+\x20[\w.@-]+(?:\[\d+\])?:\x20  # syslog
+        | [\s|]*[\d-]{10}\x20[\d:.,]{8,}\x20[\w.-]+\x20>>\x20          # launchers
+        | \d{1,4}:\x20                                               # srun --label
+        )",
+    )
+});
+
+/// Length of the mark that a launcher, container or system log put before a line of another.
+fn carrier(text: &str) -> Option<usize> {
+    CARRIER.as_ref()?.find(text).map(|mark| mark.end())
+}
+
+/// Whom a carrier's mark names, its time aside.
+fn carrier_name(mark: &str) -> &str {
+    let named = |word: &&str| word.contains(|one: char| one.is_ascii_alphabetic());
+    mark.split_whitespace().rfind(named).unwrap_or(mark)
 }
 
 /// Whether `line` begins as glog lines do: a level letter and the month and day.

@@ -2,7 +2,7 @@
 
 use super::classify::{Opening, exception, is_frame, is_header};
 use super::prefix::{Head, Level};
-use super::rules::{Reach, first_match};
+use super::rules::{self, Reach, Rule, first_match};
 use super::source::{self, Owner};
 use super::text::printable;
 use super::{Phase, Severity};
@@ -353,6 +353,12 @@ impl Record {
             self.say(body);
             return true;
         }
+        if self.rule == "sanitizer" && !self.message.contains("SUMMARY") {
+            if body.starts_with("SUMMARY: ") {
+                self.say(body);
+            }
+            return true;
+        }
         let numbered =
             body.starts_with(|first: char| first.is_ascii_digit()) && body.contains(" 0x");
         let process = body.starts_with('[') && self.message.contains("Process received signal")
@@ -558,7 +564,7 @@ impl Record {
     }
 
     /// The rule on crashes that the whole message matches, for records of several lines.
-    fn overriding(&self) -> Option<&'static super::rules::Rule> {
+    fn overriding(&self) -> Option<&'static Rule> {
         let several = matches!(
             self.kind,
             Kind::Traceback(_) | Kind::Group | Kind::Panic(_) | Kind::Crash | Kind::Fatal
@@ -566,9 +572,9 @@ impl Record {
         if !several {
             return None;
         }
-        first_match(&self.message, &[Reach::Always], |index| {
-            super::rules::RULES[index].id == "cuda-fault"
-        })
+        let wanted = rules::wanted(&self.message);
+        let rule = first_match(&self.message, &[Reach::Always], wanted);
+        rule.filter(|rule| rule.id == "cuda-fault")
     }
 }
 
@@ -589,7 +595,6 @@ fn is_advice(body: &str) -> bool {
     ]
     .iter()
     .any(|start| body.starts_with(start))
-        || body.contains(">> For debugging consider passing")
 }
 
 /// Source code as compilers draw it.

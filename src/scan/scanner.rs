@@ -2,15 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::LazyLock;
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::classify::classify;
-use super::prefix::{Head, is_glog};
+use super::prefix::Head;
 use super::record::Record;
-use super::rules::{RULES, STRUCTURES};
-use super::template::{fingerprint, template};
+use super::rules;
+use super::template::{fingerprint, mask};
 use super::text::{after_progress, without_colours};
 use crate::scan::{Finding, Phase, Severity, Stream};
 
@@ -54,55 +51,6 @@ pub struct Scanned {
     pub lines: u64,
     /// Bytes seen.
     pub bytes: u64,
-}
-
-/// The literals of all rules, and for each the rules that have it.
-struct Literals {
-    search: Option<AhoCorasick>,
-    rules: Vec<u64>,
-}
-
-static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
-    let mut literals: Vec<String> = Vec::new();
-    let mut rules: Vec<u64> = Vec::new();
-    let mut add = |literal: &str, mask: u64| match literals.iter().position(|one| one == literal) {
-        Some(at) => rules[at] |= mask,
-        None => {
-            literals.push(literal.to_owned());
-            rules.push(mask);
-        }
-    };
-    for (index, rule) in RULES.iter().enumerate() {
-        for need in rule.needs {
-            add(need, 1 << index);
-        }
-    }
-    for need in STRUCTURES.iter().flat_map(|structure| structure.needs) {
-        add(need, 0);
-    }
-    // glog's level letter is known only by its place at the beginning of a line.
-    for start in ["\nw0", "\nw1", "\ne0", "\ne1", "\nf0", "\nf1"] {
-        add(start, 0);
-        add(&start.replace('\n', "\r"), 0);
-    }
-    let search = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(&literals)
-        .ok();
-    Literals { search, rules }
-});
-
-/// Whether a line could begin a record at all.
-fn is_candidate(line: &[u8]) -> bool {
-    is_glog(line) || LITERALS.search.as_ref().is_none_or(|search| search.is_match(line))
-}
-
-/// The rules that have one of their literals in `line`, one bit each.
-fn rules_wanted(line: &str) -> u64 {
-    let Some(search) = &LITERALS.search else { return u64::MAX };
-    let matches = search.find_overlapping_iter(line);
-    matches.fold(0, |mask, found| mask | LITERALS.rules[found.pattern().as_usize()])
 }
 
 impl Scanner {
@@ -168,21 +116,12 @@ impl Scanner {
     fn skim(&mut self, bytes: &[u8]) -> usize {
         let Some(last) = memchr::memrchr(b'\n', bytes) else { return 0 };
         let whole = &bytes[..=last];
-        let start = if is_glog(whole) {
-            0
-        } else {
-            let found = LITERALS
-                .search
-                .as_ref()
-                .map_or(Some(0), |search| search.find(whole).map(|found| found.start()));
-            match found {
-                None => {
-                    self.lines += memchr::memchr_iter(b'\n', whole).count() as u64;
-                    return whole.len();
-                }
-                Some(at) if whole[at] == b'\n' => at + 1,
-                Some(at) => memchr::memrchr(b'\n', &whole[..at]).map_or(0, |before| before + 1),
+        let start = match rules::candidate_at(whole) {
+            None => {
+                self.lines += memchr::memchr_iter(b'\n', whole).count() as u64;
+                return whole.len();
             }
+            Some(at) => memchr::memrchr(b'\n', &whole[..at]).map_or(0, |before| before + 1),
         };
         self.lines += memchr::memchr_iter(b'\n', &whole[..start]).count() as u64;
         let mut at = start;
@@ -230,7 +169,7 @@ impl Scanner {
         if bytes.is_empty() && self.returned {
             return;
         }
-        let candidate = is_candidate(bytes);
+        let candidate = rules::is_candidate(bytes);
         if self.open.is_empty() && !candidate {
             return;
         }
@@ -242,7 +181,7 @@ impl Scanner {
             rest => Cow::Borrowed(rest),
         };
         let head = Head::parse(&text);
-        let opening = candidate.then(|| classify(&head, rules_wanted(&head.body))).flatten();
+        let opening = candidate.then(|| classify(&head, rules::wanted(&head.body))).flatten();
         if self.offer(&head, line, opening.is_some()) {
             return;
         }
@@ -290,7 +229,7 @@ impl Scanner {
 
     fn close(&mut self, record: Record) {
         let Some(closed) = record.close() else { return };
-        let template = template(&closed.message);
+        let template = mask(&closed.message);
         let fingerprint = fingerprint(closed.source, &template);
         let key = (fingerprint, closed.severity, closed.phase);
         if let Some(at) = self.index.get(&key) {

@@ -83,7 +83,10 @@ const WORDS: &[(&str, &str)] = &[
     (r"\bvllm\.|\bVLLM_|\bvLLM\b", "vllm"),
     (r"Triton Error|\btriton\.(?:compiler|runtime|language)", "triton"),
     (r"huggingface_hub|\bHF_HUB_|hf_hub_download", "huggingface_hub"),
-    (r"\btransformers\b|`do_sample`|`pad_token_id`|GenerationConfig", "transformers"),
+    (
+        r"\btransformers\b|`do_sample`|`torch_dtype`|`use_fast`|[Ii]mage processor of type|tokenizer class you load|`pad_token_id`|GenerationConfig",
+        "transformers",
+    ),
     (
         r"CUDA (?:error|driver|initialization|runtime)|cudaError|CUDA_ERROR_|\bcuInit\b|\blibcuda(?:rt)?\b|NVRM:",
         "cuda",
@@ -150,11 +153,19 @@ pub(super) fn by_path(path: &str) -> Owner {
             return if CARRIERS.contains(&name) { Owner::Own } else { Owner::Installed };
         }
     }
-    // A checkout, or a path that the logger cut: `torch/_dynamo/x.py`, `/src/vllm/vllm/a.py`.
-    let mut folders = path.split('/').rev().skip(1);
-    let known = folders.find_map(|folder| match folder {
-        "cuda" | "ray" | "triton" | "trt" | "accelerate" if path.starts_with('/') => None,
-        _ => by_package(folder),
+    if path.contains("/lib/python") {
+        return Owner::Own;
+    }
+    // A checkout, or a path that the logger cut: `torch/_dynamo/x.py`, `/src/vllm/vllm/a.py`. The
+    // outermost folder that is known counts, as libraries name modules after each other; and some
+    // names are too common to mean the library anywhere but at the beginning.
+    let common = ["cuda", "ray", "triton", "trt", "accelerate", "jax", "external"];
+    let end = path.rfind('/').unwrap_or(0);
+    let known = path[..end].split('/').enumerate().find_map(|(depth, folder)| {
+        if folder == "external" && depth == 0 {
+            return Some("other");
+        }
+        (depth == 0 || !common.contains(&folder)).then(|| by_package(folder)).flatten()
     });
     known.map_or(Owner::Own, Owner::Known)
 }

@@ -10,7 +10,7 @@ const VERSION: &str = "wattest-template-1";
 ///
 /// Names keep their digits where these are part of a word that has more letters than digits
 /// (`bf16`, `V1`); a relative file name stays, with its line masked: it says who speaks.
-pub(super) fn template(message: &str) -> String {
+pub fn mask(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     let mut rest = message;
     while let Some(first) = rest.chars().next() {
@@ -22,7 +22,7 @@ pub(super) fn template(message: &str) -> String {
         }
         if first.is_ascii_alphanumeric() {
             let length = rest.bytes().take_while(|byte| word_byte(*byte)).count();
-            out.push_str(mask(&rest[..length]).unwrap_or(&rest[..length]));
+            out.push_str(mask_word(&rest[..length]).unwrap_or(&rest[..length]));
             rest = &rest[length..];
             continue;
         }
@@ -45,7 +45,7 @@ fn word_byte(byte: u8) -> bool {
 }
 
 /// What stands for a word that varies.
-fn mask(word: &str) -> Option<&'static str> {
+fn mask_word(word: &str) -> Option<&'static str> {
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     if digits == 0 {
         return None;
@@ -118,7 +118,7 @@ mod tests {
     fn what_varies_is_masked() {
         let text = "Worker_TP1: 3.5 GiB at 0x7f3a of /tmp/a/b.py:3 in 2024-01-02 10:11:12,5 (id 9f8e7d6c5b)";
         insta::assert_snapshot!(
-            template(text),
+            mask(text),
             @"<id>: <n> GiB at <addr> of <path> in <n> <n> (id <hash>)"
         );
     }
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn names_and_relative_files_stay() {
         insta::assert_snapshot!(
-            template("VLLM_USE_V1 is bf16,\n  init.cc:2053 NCCL WARN"),
+            mask("VLLM_USE_V1 is bf16,\n  init.cc:2053 NCCL WARN"),
             @"VLLM_USE_V1 is bf16, init.cc:<n> NCCL WARN"
         );
     }

@@ -82,67 +82,22 @@ pub(super) fn unquoted(text: &str) -> Cow<'_, str> {
 }
 
 /// Who or what is quoted when a line begins with such a label: prompts, answers, data.
-const LABELS: &[&str] = &[
-    "prompt",
-    "prompts",
-    "completion",
-    "completions",
-    "output",
-    "outputs",
-    "generated",
-    "response",
-    "answer",
-    "assistant",
-    "user",
-    "human",
-    "system",
-    "bot",
-    "ai",
-    "q",
-    "a",
-    "question",
-    "summary",
-    "input",
-    "inputs",
-    "token",
-    "tokens",
-    "story",
-    "translation",
-    "reply",
-    "text",
-    "model",
-    "example",
-    "sample",
-    "query",
-    "instruction",
-    "label",
-    "title",
-    "caption",
-    "chat",
-    "message",
-    "content",
-    "decoded",
-    "result text",
-    "reference",
-    "prediction",
-    "hypothesis",
-];
+const LABELS: &str = "prompts?|completions?|outputs?|generated|generation|response|answer|assistant|user|human|system|bot|ai|q|a|question|summary|inputs?|tokens?|story|translation|reply|text|model|example|sample|query|instruction|label|title|caption|chat|message|content|decoded|reference|prediction|hypothesis|choices?|chunk|delta|candidate|beam|sequence|sentence|doc|document|passage|context|email|comment|review|essay|poem|haiku|headline|article|paragraph|lyrics|dialogue|data|body";
+
+static QUOTATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    compile(&format!(
+        r"^[\s#>*|]*(?:<\|?(?:{LABELS})\|?>|\[(?:{LABELS})\]|(?:{LABELS})(?:[ _](?:text|outputs?|prompts?|responses?|tokens?|results?|completions?|message|content))?\s*(?:[#\[(]?\d+[\])]?(?:\.\w+)?)?\s*(?::|=|>))"
+    ))
+});
 
 /// Whether the line shows text that something else said: a prompt, an answer, a sample.
 pub(super) fn is_quotation(body: &str) -> bool {
-    let body = body.trim_start().trim_start_matches(['#', '>', '<', '[', '*', '|', ' ']);
-    let Some(end) = body.find([':', '=', '>']) else { return false };
-    let label = body[..end].trim_end_matches(['*', '|', ']']);
-    let word = label.split([' ', '_', '[', '(']).next().unwrap_or(label);
-    label.len() <= 32
-        && !label.contains('/')
-        && label.split([' ', '_']).count() <= 3
-        && LABELS.iter().any(|known| known.eq_ignore_ascii_case(word))
+    QUOTATION.as_ref().is_some_and(|pattern| pattern.is_match(body))
 }
 
 static TRIVIAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile(
-        r#"^[^:=]{0,40}[:=]\s*["'\[{(]*(?:none|null|nil|false|true|no|yes|off|on|n/a|ok|-+|raise|ignore|stop|continue|warn|once|default|always|never|strict|log|skip|abort|retry|exit|silent|coerce|print|\d[\d.,%]*)?["'\]})]*[.;,]?(?:\s*\([\d.%]+\))?\s*$"#,
+        r#"^[^:=]{0,40}[:=]\s*["'\[{(]*(?:none|null|nil|false|true|no|yes|off|on|n/a|ok|-+|raise|ignore|stop|continue|warn|once|default|always|never|strict|log|skip|abort|retry|exit|silent|coerce|print|nan|inf|\d[\d.,%]*)?["'\]})]*[.;,]?(?:\s*\([\d.%]+\))?\s*$"#,
     )
 });
 

@@ -8,12 +8,23 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 
-use super::Severity;
+use crate::scan::Severity;
 
-#[path = "rules_table.rs"]
-mod table;
+mod crashes;
+mod failures;
+mod literals;
+mod notices;
+mod structures;
 
-pub(super) use table::{RULES, STRUCTURES};
+pub(super) use literals::{candidate_at, is_candidate, wanted};
+use structures::STRUCTURES;
+
+/// All rules. A notice that something else is done instead comes before the bare failure, and a
+/// failure that is named before the word `warning`.
+pub(super) static RULES: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
+    let tables = [crashes::CRASHES, failures::NAMED, notices::NOTICES, failures::WORDED];
+    tables.into_iter().flatten().collect()
+});
 
 /// Which lines a rule is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +45,8 @@ pub(super) struct Rule {
     pub(super) reach: Reach,
     /// Lower-case literals, one of which is in every message that matches.
     pub(super) needs: &'static [&'static str],
-    /// A regular expression, case-insensitive unless it says `(?-i)`.
-    pub(super) pattern: &'static str,
+    /// Regular expressions, any of which matches, case-insensitive unless they say `(?-i)`.
+    pub(super) patterns: &'static [&'static str],
     pub(super) severity: Severity,
     /// The source, where the words name it.
     pub(super) source: Option<&'static str>,
@@ -61,7 +72,7 @@ pub(super) struct Structure {
 }
 
 static PATTERNS: LazyLock<Vec<Option<Regex>>> =
-    LazyLock::new(|| RULES.iter().map(|rule| compile(rule.pattern)).collect());
+    LazyLock::new(|| RULES.iter().map(|rule| compile(&rule.patterns.join("|"))).collect());
 
 /// Compiles a pattern of our own tables. One that does not compile matches nothing, and the test
 /// of the table names it.
@@ -72,23 +83,19 @@ pub(super) fn compile(pattern: &str) -> Option<Regex> {
     })
 }
 
-/// The first rule of `reaches` that `masked` matches, among those that `wanted` marks.
-pub(super) fn first_match(
-    masked: &str,
-    reaches: &[Reach],
-    wanted: impl Fn(usize) -> bool,
-) -> Option<&'static Rule> {
+/// The first rule of `reaches` that `masked` matches, among those that [`wanted`] marked.
+pub(super) fn first_match(masked: &str, reaches: &[Reach], wanted: u64) -> Option<&'static Rule> {
     RULES.iter().enumerate().find_map(|(index, rule)| {
-        let tried = reaches.contains(&rule.reach) && wanted(index);
+        let tried = wanted & (1 << index) != 0 && reaches.contains(&rule.reach);
         let matched = tried && PATTERNS[index].as_ref().is_some_and(|one| one.is_match(masked));
-        matched.then_some(rule)
+        matched.then_some(*rule)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Phase, Scanner, Stream};
     use super::*;
+    use crate::scan::{Phase, Scanner, Stream};
 
     fn rules_found(text: &str) -> Vec<String> {
         let mut scanner = Scanner::new(Stream::Stderr, Phase::Run);
@@ -99,8 +106,12 @@ mod tests {
     #[test]
     fn every_pattern_compiles_and_every_id_is_unique() {
         let mut seen = std::collections::BTreeSet::new();
-        for rule in RULES {
-            assert!(compile(rule.pattern).is_some(), "{} does not compile", rule.id);
+        for rule in RULES.iter() {
+            assert!(
+                rule.patterns.iter().all(|pattern| compile(pattern).is_some()),
+                "{} does not compile",
+                rule.id
+            );
             assert!(seen.insert(rule.id), "{} stands twice", rule.id);
             assert!(!rule.needs.is_empty(), "{} would be tried on every line", rule.id);
             for need in rule.needs {
@@ -117,6 +128,7 @@ mod tests {
         let rules = RULES.iter().map(|rule| (rule.id, rule.examples, rule.counter_examples));
         let structures = STRUCTURES.iter().map(|one| (one.id, one.examples, one.counter_examples));
         let mut faults = Vec::new();
+        assert!(RULES.len() <= 64, "the set of wanted rules is a word of 64 bits");
         for (id, examples, counter_examples) in rules.chain(structures) {
             if examples.is_empty() || counter_examples.is_empty() {
                 faults.push(format!("{id}: needs an example and a counter-example"));

@@ -1,0 +1,70 @@
+//! `wattest run`: requests answered by a backend in this process.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
+
+use clap::Args;
+use wattest::backends::{self, Availability};
+use wattest::model::ModelDir;
+use wattest::run::requests::{self, RequestsError};
+use wattest::settings::Settings;
+use wattest_harness::Exit;
+
+use crate::output::{Answer, Format, Stop};
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The backend.
+    #[arg(long, value_name = "NAME")]
+    backend: String,
+    /// The model directory.
+    #[arg(long, env = "WATTEST_MODEL", value_name = "DIR")]
+    model: PathBuf,
+    /// Requests, one JSON object a line; `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    requests: String,
+    /// Settings of all requests, which may override them: a JSON object.
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    settings: String,
+    /// Form of the output: one JSON object a line is the only one.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+    /// The script of the scripted backend.
+    #[arg(long, env = "WATTEST_SCRIPT", value_name = "FILE")]
+    script: Option<PathBuf>,
+}
+
+pub(crate) fn answer(command: &Run) -> Answer {
+    if command.format == Format::Text {
+        return Err(Stop::fault("answers are JSON; use --format json"));
+    }
+    let options = backends::Options { script: command.script.clone() };
+    let name = &command.backend;
+    let Some(backend) = backends::find(name, &options) else {
+        let known = backends::names().join(", ");
+        return Err(Stop::fault(format!("there is no backend `{name}`; there are: {known}")));
+    };
+    if let Availability::Off { reason, remedy } = backend.availability() {
+        return Err(Stop::fault(format!("backend `{name}`: {reason}; {remedy}")));
+    }
+    if name != "scripted" {
+        ModelDir::open(&command.model).map_err(Stop::fault)?;
+    }
+    let settings: Settings = serde_json::from_str(&command.settings)
+        .map_err(|error| Stop::fault(format!("--settings is no JSON object: {error}")))?;
+    let input: Box<dyn BufRead> = match command.requests.as_str() {
+        "-" => Box::new(io::stdin().lock()),
+        file => Box::new(BufReader::new(
+            File::open(file)
+                .map_err(|error| Stop::fault(format!("{file}: cannot be read: {error}")))?,
+        )),
+    };
+    let output = io::stdout().lock();
+    match requests::serve(&*backend, &command.model, &settings, input, output) {
+        Ok(tally) if tally.failed > 0 => Ok(Exit::Failed),
+        Ok(_) => Ok(Exit::Ok),
+        Err(RequestsError::Write { source, .. }) => Err(source.into()),
+        Err(error) => Err(Stop::fault(error)),
+    }
+}

@@ -1,0 +1,357 @@
+//! The test target from the command line to the exit code.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{Timestamp, Zoned};
+use wattest::environment::Environment;
+use wattest::issues::{Book, Standing};
+use wattest::record::Record;
+use wattest::report::{CaseView, Command, Report, RunInfo, Summary, attempts};
+use wattest::run::{Journal, Manifest, Supervisor, SupervisorOptions, WorkerCommand};
+use wattest::schema::Selection;
+use wattest::verdict::{Mode, judge};
+
+use crate::events::{Event, Events};
+use crate::folder::{self, RunFolder};
+use crate::inputs::{self, Source};
+use crate::options::{NoTests, Options, Parsed, help, parse};
+use crate::select::{self, Selected};
+use crate::session::{Parts, Session};
+use crate::views::{self, Places, Views};
+use crate::{Exit, WORKER, console, interrupt, trials};
+
+/// Runs the target with the words `arguments`; `program` is how the user called it.
+pub fn test(program: &str, arguments: &[String]) -> Exit {
+    let variable = |name: &str| std::env::var(name).ok();
+    match parse(arguments, variable) {
+        Ok(Parsed::Help) => {
+            console::print(&help(program), false);
+            Exit::Ok
+        }
+        Ok(Parsed::Options { options, repeats }) => {
+            let command = Command { program: program.to_owned(), options: repeats };
+            select_and_run(&options, command).unwrap_or_else(|faults| {
+                console::faults(&faults);
+                Exit::Usage
+            })
+        }
+        Err(faults) => {
+            console::faults(&faults);
+            Exit::Usage
+        }
+    }
+}
+
+/// One fault, as the functions here report them.
+fn fault(error: impl ToString) -> Vec<String> {
+    vec![error.to_string()]
+}
+
+fn select_and_run(options: &Options, command: Command) -> Result<Exit, Vec<String>> {
+    let sources = inputs::sources(options);
+    if options.list {
+        let sources = sources?;
+        return Ok(list(
+            &select::select(select::offered(&sources, options), options, None),
+            options,
+        ));
+    }
+    // The issues file is looked at even where the parameters are broken: all faults at once.
+    let book = inputs::book(options);
+    let (sources, (book, issues)) = match (sources, book) {
+        (Ok(sources), Ok(book)) => (sources, book),
+        (sources, book) => {
+            return Err([sources.err(), book.err()].into_iter().flatten().flatten().collect());
+        }
+    };
+    let failed =
+        if options.rerun_failed { Some(folder::failed_in_latest().map_err(fault)?) } else { None };
+    let selected = select::select(select::offered(&sources, options), options, failed.as_ref());
+    if selected.chosen.is_empty() {
+        return Ok(nothing(options, &sources, selected));
+    }
+    let model = inputs::model(options, &sources, &folder::root().join("models")).map_err(fault)?;
+    if let Some(file) = &options.logfile {
+        std::fs::File::create(file)
+            .map_err(|error| fault(format!("{file}: cannot be made: {error}")))?;
+    }
+    Setup { options, command, sources, book: Arc::new(book), issues, model }.run(selected)
+}
+
+/// Prints the names, and nothing else.
+fn list(selected: &Selected, options: &Options) -> Exit {
+    let mut text = String::new();
+    if options.is_json() {
+        text.push_str("{\"type\":\"suite\",\"event\":\"discovery\"}\n");
+    }
+    for case in &selected.chosen {
+        if options.is_json() {
+            let event = serde_json::json!({
+                "type": "test", "event": "discovered", "name": case.name, "ignore": false,
+            });
+            text.push_str(&format!("{event}\n"));
+        } else {
+            text.push_str(&format!("{}: test\n", case.name));
+        }
+    }
+    if options.is_json() {
+        let n = selected.chosen.len();
+        let event = serde_json::json!({
+            "type": "suite", "event": "completed", "tests": n, "benchmarks": 0, "total": n, "ignored": 0,
+        });
+        text.push_str(&format!("{event}\n"));
+    }
+    let mut out = io::stdout().lock();
+    // `| head` closes the pipe early; that is no fault.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    Exit::Ok
+}
+
+fn nothing(options: &Options, sources: &[Source], selected: Selected) -> Exit {
+    if options.no_tests != NoTests::Pass {
+        let names = all_names(sources);
+        let word = if options.no_tests == NoTests::Fail { "error" } else { "warning" };
+        console::print(&format!("{word}: {}\n", select::nothing_selected(options, &names)), true);
+    }
+    if options.no_tests == NoTests::Fail {
+        return Exit::NothingSelected;
+    }
+    let arguments = trials::arguments(options, &selected.left_out);
+    let left_out = selected.left_out.into_iter();
+    let left_out = left_out.map(|name| libtest_mimic::Trial::test(name, || Ok(())));
+    let _ = libtest_mimic::run(&arguments, left_out.collect());
+    Exit::Ok
+}
+
+fn all_names(sources: &[Source]) -> Vec<String> {
+    let cases = sources.iter().flat_map(|source| source.cases(Selection::All));
+    cases.map(|case| case.name).collect()
+}
+
+/// Everything that a run needs, read and found to be in order.
+struct Setup<'a> {
+    options: &'a Options,
+    command: Command,
+    sources: Vec<Source>,
+    book: Arc<Book>,
+    issues: Option<PathBuf>,
+    model: PathBuf,
+}
+
+impl Setup<'_> {
+    fn run(self, selected: Selected) -> Result<Exit, Vec<String>> {
+        let options = self.options;
+        let nextest = std::env::var("NEXTEST_RUN_ID").ok();
+        let folder = RunFolder::choose(options, nextest.as_deref()).map_err(fault)?;
+        let info = Arc::new(self.info(&folder, &selected));
+        let supervisor = self.supervisor(&folder.path, &info)?;
+        let manifest = Manifest::new(&supervisor, &selected.chosen);
+        let unwritable = |error: io::Error| {
+            fault(format!("{}: cannot be written: {error}; see --out", folder.path.display()))
+        };
+        let journal = if folder.resumes {
+            let journal = Journal::open(&folder.path).map_err(fault)?;
+            let earlier = journal.manifest().map_err(fault)?;
+            if let Some(conflict) = earlier.and_then(|earlier| earlier.conflict(&manifest)) {
+                return Err(vec![conflict]);
+            }
+            journal
+        } else {
+            folder.prepare().map_err(unwritable)?;
+            let journal = Journal::open(&folder.path).map_err(fault)?;
+            journal.begin(&manifest).map_err(fault)?;
+            journal
+        };
+        folder::write_info(&folder.path, &info).map_err(unwritable)?;
+        let records = if folder.resumes { self.rejudged(&journal, &info)? } else { Vec::new() };
+        let recorded = last_attempts(&records);
+        let places = Places { folder: folder.path.clone(), junit: options.junit.clone() };
+        let views = if folder.shared {
+            None
+        } else {
+            Some(Views::start(places.clone(), RunInfo::clone(&info), records).map_err(unwritable)?)
+        };
+        let mut events = Events::create(options.events.as_deref())
+            .map_err(|error| fault(format!("--events: cannot be made: {error}")))?;
+        events.send(&Event::RunStarted { run: &info.id, selected: selected.chosen.len() });
+        let end = End {
+            info,
+            book: Arc::clone(&self.book),
+            places,
+            json: options.is_json(),
+            colours: console::colours(options),
+        };
+        if let Some(views) = &views {
+            let (end, finisher) = (end.clone(), views.finisher());
+            let watched = interrupt::watch(move || {
+                if let Ok(cases) = finisher.finish(Vec::new()) {
+                    end.show(&cases, &[]);
+                    console::print("interrupted: go on with --resume\n", true);
+                }
+            });
+            watched.map_err(|error| fault(format!("signals cannot be watched: {error}")))?;
+        }
+        let session = Session::new(Parts {
+            supervisor: Supervisor::new(supervisor),
+            journal,
+            book: self.book,
+            info: Arc::clone(&end.info),
+            views,
+            events,
+            retries: options.retries,
+            max_fail: options.max_fail,
+            recorded,
+        });
+        Ok(execute(options, selected, session, &end))
+    }
+
+    fn info(&self, folder: &RunFolder, selected: &Selected) -> RunInfo {
+        let options = self.options;
+        let environment = Environment::take();
+        RunInfo {
+            schema_version: wattest::report::SCHEMA_VERSION,
+            id: folder.id.clone(),
+            started: format!("{:.3}", Timestamp::now()),
+            mode: Mode {
+                smoke: options.smoke,
+                today: options.today.unwrap_or_else(|| Zoned::now().date()),
+                engine_version: None,
+                gpu: environment.gpus.first().cloned(),
+            },
+            strict_issues: options.strict_issues,
+            issues: self.issues.as_ref().map(|file| file.display().to_string()),
+            model: self.model.display().to_string(),
+            backends: self.sources.iter().map(|source| source.backend().to_owned()).collect(),
+            // One process of several knows only of its own case.
+            selected: if folder.shared { 0 } else { selected.chosen.len() },
+            planned: all_names(&self.sources),
+            command: self.command.clone(),
+            junit_properties: options.junit_properties,
+            environment,
+        }
+    }
+
+    fn supervisor(&self, run: &Path, info: &RunInfo) -> Result<SupervisorOptions, Vec<String>> {
+        let program = std::env::current_exe()
+            .map_err(|error| fault(format!("this executable cannot be found: {error}")))?;
+        let options = self.options;
+        Ok(SupervisorOptions {
+            run: run.to_owned(),
+            model: self.model.clone(),
+            backends: wattest::backends::Options { script: options.script.clone() },
+            isolate: options.isolate,
+            timeout: options.timeout,
+            silence: options.silence,
+            worker: WorkerCommand {
+                program,
+                environment: vec![(WORKER.to_owned(), "1".to_owned())],
+            },
+            environment: info.environment.hash(),
+            echo: options.no_capture && !options.is_json(),
+        })
+    }
+
+    /// The records of the resumed run, judged by what is known and asked now.
+    fn rejudged(&self, journal: &Journal, info: &RunInfo) -> Result<Vec<Record>, Vec<String>> {
+        let mut records = journal.records().map_err(fault)?;
+        for record in &mut records {
+            let verdict = judge(record, &self.book, &info.mode);
+            if verdict != record.verdict {
+                record.verdict = verdict;
+                journal.write(record).map_err(fault)?;
+            }
+        }
+        Ok(records)
+    }
+}
+
+/// The last attempt of each case.
+fn last_attempts(records: &[Record]) -> BTreeMap<String, Record> {
+    let mut last: BTreeMap<String, Record> = BTreeMap::new();
+    for record in records {
+        let known = last.get(&record.case.name);
+        if known.is_none_or(|known| known.attempt < record.attempt) {
+            last.insert(record.case.name.clone(), record.clone());
+        }
+    }
+    last
+}
+
+/// Runs the trials and what follows after the last.
+fn execute(options: &Options, selected: Selected, session: Session, end: &End) -> Exit {
+    let arguments = trials::arguments(options, &selected.left_out);
+    let session = Arc::new(Mutex::new(session));
+    let trials = trials::trials(selected, &session);
+    // It panics where stdout is closed under it; what has run shall be reported all the same.
+    let printed = catch_unwind(AssertUnwindSafe(|| libtest_mimic::run(&arguments, trials)));
+    let Some(session) = Arc::into_inner(session) else { return Exit::Failed };
+    let mut session = session.into_inner().unwrap_or_else(PoisonError::into_inner);
+    session.finish();
+    let (views, mut events) = session.into_outputs();
+    let summary = match end.finish(views) {
+        Ok(summary) => summary,
+        Err(error) => {
+            console::faults(&[format!(
+                "{}: the report cannot be written: {error}",
+                end.places.folder.display()
+            )]);
+            return Exit::Failed;
+        }
+    };
+    events.send(&Event::RunFinished { summary: &summary });
+    if printed.is_err() || summary.has_failed() { Exit::Failed } else { Exit::Ok }
+}
+
+/// What is needed at the end of a run.
+#[derive(Debug, Clone)]
+struct End {
+    info: Arc<RunInfo>,
+    book: Arc<Book>,
+    places: Places,
+    json: bool,
+    colours: bool,
+}
+
+impl End {
+    /// Writes the views for the last time and prints the summary.
+    fn finish(&self, views: Option<Views>) -> io::Result<Summary> {
+        let Some(views) = views else {
+            // Which entries matched nothing can only be said over all cases, in `wattest report`.
+            let cases = views::regenerate(&self.places, &self.info, |_| Vec::new())?;
+            return Ok(self.own(&cases));
+        };
+        let cases = views.finish(Vec::new())?;
+        let standings = self.standings(&cases);
+        views::write(&self.places, &self.info, &cases, &standings)?;
+        Ok(self.show(&cases, &standings))
+    }
+
+    fn standings(&self, cases: &[CaseView]) -> Vec<Standing> {
+        let records: Vec<Record> = cases.iter().map(|view| view.record.clone()).collect();
+        let planned: Vec<&str> = self.info.planned.iter().map(String::as_str).collect();
+        self.book.settle(&records, &planned, self.info.mode.today)
+    }
+
+    fn show(&self, cases: &[CaseView], standings: &[Standing]) -> Summary {
+        let report = Report::new(&self.info, cases, standings);
+        console::print(&console::summary(&report, &self.places.folder, self.colours), self.json);
+        report.summary
+    }
+
+    /// Under nextest: of all cases in the folder, those of this process.
+    fn own(&self, cases: &[CaseView]) -> Summary {
+        let own = cases.iter().filter(|view| view.record.started >= self.info.started);
+        let records = own.map(|view| view.record.clone()).collect();
+        let own = attempts(records, |_| wattest::report::Evidence::default());
+        let summary = Report::new(&self.info, &own, &[]).summary;
+        // nextest shows the end of stderr first.
+        for row in &summary.failures {
+            console::print(&format!("{}: {}: {}\n", row.name, row.kind, row.cause), true);
+        }
+        summary
+    }
+}

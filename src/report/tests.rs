@@ -1,0 +1,169 @@
+//! Whole views of a small run.
+
+use jiff::civil::date;
+
+use super::*;
+use crate::environment::Environment;
+use crate::issues::{Book, State};
+use crate::record::{Outcome, Record};
+use crate::schema::Relation;
+use crate::verdict::sample::{finding, record};
+use crate::verdict::{Mode, judge};
+
+fn run() -> RunInfo {
+    RunInfo {
+        schema_version: SCHEMA_VERSION,
+        id: "a-run".to_owned(),
+        started: "2026-01-02T03:04:05.000Z".to_owned(),
+        mode: Mode { smoke: true, today: date(2026, 1, 2), engine_version: None, gpu: None },
+        strict_issues: true,
+        issues: Some("issues.yaml".to_owned()),
+        model: "model".to_owned(),
+        backends: vec!["candle".to_owned()],
+        selected: 4,
+        planned: Vec::new(),
+        command: Command {
+            program: "cargo test --test params --".to_owned(),
+            options: vec!["--smoke".to_owned(), "--issues=my issues.yaml".to_owned()],
+        },
+        junit_properties: JunitProperties::Testcase,
+        environment: Environment { wattest: "0.1.0".to_owned(), ..Environment::default() },
+    }
+}
+
+fn view(name: &str, change: impl FnOnce(&mut Record)) -> CaseView {
+    let mut record = record(Relation::Changes, &[5, 6], &[5, 7]);
+    record.case.name = format!("candle::{name}");
+    change(&mut record);
+    record.verdict = judge(&record, &Book::empty(), &run().mode);
+    CaseView { record, earlier: Vec::new(), evidence: Evidence::default() }
+}
+
+/// One that passed, one that failed, one that crashed, one that was skipped.
+fn cases() -> Vec<CaseView> {
+    let mut failed = view("knob=2", |record| {
+        record.findings = vec![finding("careful: <b>bold</b> | `x` ::error::y")];
+    });
+    failed.evidence.stderr = "UserWarning: careful\u{1b}[0m\n".to_owned();
+    let crashed = view("knob=3", |record| {
+        record.output = None;
+        record.outcome = Outcome::Died { code: None, signal: Some(11), during: "run".to_owned() };
+    });
+    let skipped = view("knob=4", |record| {
+        record.output = None;
+        record.duration_s = 0.0;
+        record.phases_s.clear();
+        record.outcome = Outcome::Skipped { reason: "needs 2 GPUs, found 0".to_owned() };
+    });
+    let mut flaky = view("knob=1", |_| {});
+    flaky.earlier = vec![crashed.record.clone()];
+    flaky.record.attempt = 2;
+    vec![flaky, failed, crashed, skipped]
+}
+
+fn standings() -> Vec<Standing> {
+    vec![Standing {
+        id: "GONE".to_owned(),
+        line: 7,
+        state: State::Stale,
+        count: 0,
+        cases: Vec::new(),
+        reason: "all 4 cases of its scope ran and it never matched; remove it".to_owned(),
+    }]
+}
+
+#[test]
+fn junit_of_a_run() {
+    let standings = standings();
+    let xml = junit(&run(), &cases(), &breaches(&run(), &standings)).unwrap();
+    quick_junit::Report::deserialize_from_str(&xml).unwrap();
+    insta::assert_snapshot!(xml, @"");
+}
+
+#[test]
+fn properties_move_or_go() {
+    let count = |place| {
+        let run = RunInfo { junit_properties: place, ..run() };
+        let xml = junit(&run, &cases(), &[]).unwrap();
+        let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
+        let suite = &report.test_suites[0];
+        let own: usize = suite.test_cases.iter().map(|case| case.properties.len()).sum();
+        (own > 0, suite.properties.len())
+    };
+    assert_eq!(count(JunitProperties::Testcase), (true, 3));
+    let (own, of_suite) = count(JunitProperties::Suite);
+    assert!(!own && of_suite > 10);
+    assert_eq!(count(JunitProperties::Off), (false, 0));
+}
+
+#[test]
+fn markdown_of_a_run() {
+    let (run, standings) = (run(), standings());
+    insta::assert_snapshot!(markdown(&Report::new(&run, &cases(), &standings)), @"");
+}
+
+#[test]
+fn json_of_a_run() {
+    let (run, standings) = (run(), standings());
+    let text = Report::new(&run, &cases(), &standings).json().unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    insta::assert_json_snapshot!(value["summary"], @"");
+    assert_eq!(value["cases"][1]["unknown"][0], "careful: <b>bold</b> | `x` ::error::y");
+    assert_eq!(value["standings"][0]["state"], "stale");
+}
+
+#[test]
+fn attempts_are_grouped_and_the_last_decides() {
+    let records = [(1, "a"), (1, "b"), (2, "a")].map(|(attempt, name)| {
+        let mut record = record(Relation::None, &[5], &[5]);
+        record.case.name = name.to_owned();
+        record.attempt = attempt;
+        record
+    });
+    let views = attempts(records.to_vec(), |_| Evidence::default());
+    let seen: Vec<_> = views
+        .iter()
+        .map(|view| (view.record.case.name.as_str(), view.record.attempt, view.earlier.len()))
+        .collect();
+    assert_eq!(seen, [("a", 2, 1), ("b", 1, 0)]);
+}
+
+#[test]
+fn entries_fail_a_run_by_its_mode() {
+    let state = |state, count| Standing { state, count, ..standings().remove(0) };
+    let kinds = |run: &RunInfo, standing: Standing| {
+        breaches(run, &[standing]).first().map(|breach| breach.kind)
+    };
+    let whole = run();
+    let lenient =
+        RunInfo { mode: Mode { smoke: false, ..run().mode }, strict_issues: false, ..run() };
+    let part = RunInfo { planned: vec![String::new(); 9], ..run() };
+    assert_eq!(kinds(&whole, state(State::OverMax, 9)), Some("over-max-issue"));
+    assert_eq!(kinds(&whole, state(State::Expired, 0)), Some("expired-issue"));
+    assert_eq!(kinds(&part, state(State::Expired, 0)), None);
+    assert_eq!(kinds(&part, state(State::Expired, 1)), Some("expired-issue"));
+    assert_eq!(kinds(&whole, state(State::Stale, 0)), Some("stale-issue"));
+    assert_eq!(kinds(&whole, state(State::Matched, 1)), None);
+    assert_eq!(kinds(&whole, state(State::NotObservable, 0)), None);
+    for any in [State::OverMax, State::Expired, State::Stale] {
+        assert_eq!(kinds(&lenient, state(any, 1)), None);
+    }
+}
+
+#[test]
+fn a_total_of_energy_is_of_all_cases_or_of_none() {
+    let known = |joules: f64| {
+        view("knob=2", |record| {
+            record.energy.gross_j = Some(joules);
+            record.energy.net_j = Some(joules / 2.0);
+            record.energy.reason = None;
+        })
+    };
+    let total = |cases: &[CaseView]| Report::new(&run(), cases, &[]).summary.energy;
+    let whole = total(&[known(2.0), known(4.0)]);
+    assert_eq!((whole.gross_j, whole.net_j), (Some(6.0), Some(3.0)));
+    let part = total(&[known(2.0), view("knob=3", |_| {})]);
+    assert_eq!((part.gross_j, part.known, part.unknown), (None, 1, 1));
+    assert_eq!(part.line(), "unknown as a whole: known of 1 of 2 cases; 1 times: no meter here");
+    assert_eq!(total(&[]).line(), "unknown: no case ran");
+}

@@ -1,0 +1,68 @@
+//! The literals that a line must have to be looked at: one search for all of them.
+
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
+use super::{RULES, STRUCTURES};
+use crate::scan::prefix::is_glog;
+
+/// The literals of all rules, and for each the rules that have it, one bit each.
+struct Literals {
+    search: Option<AhoCorasick>,
+    rules: Vec<u64>,
+}
+
+static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
+    let mut literals: Vec<String> = Vec::new();
+    let mut rules: Vec<u64> = Vec::new();
+    let mut add = |literal: &str, mask: u64| match literals.iter().position(|one| one == literal) {
+        Some(at) => rules[at] |= mask,
+        None => {
+            literals.push(literal.to_owned());
+            rules.push(mask);
+        }
+    };
+    for (index, rule) in RULES.iter().enumerate() {
+        for need in rule.needs {
+            add(need, 1 << index);
+        }
+    }
+    for need in STRUCTURES.iter().flat_map(|structure| structure.needs) {
+        add(need, 0);
+    }
+    // glog's level letter is known only by its place at the beginning of a line.
+    for start in ["w0", "w1", "e0", "e1", "f0", "f1"] {
+        add(&format!("\n{start}"), 0);
+        add(&format!("\r{start}"), 0);
+    }
+    let search = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(&literals)
+        .ok();
+    Literals { search, rules }
+});
+
+/// Whether a line could begin a record at all.
+pub(in crate::scan) fn is_candidate(line: &[u8]) -> bool {
+    candidate_at(line).is_some()
+}
+
+/// A place in the first of `lines` that could begin a record.
+pub(in crate::scan) fn candidate_at(lines: &[u8]) -> Option<usize> {
+    if is_glog(lines) {
+        return Some(0);
+    }
+    let Some(search) = &LITERALS.search else { return Some(0) };
+    let at = search.find(lines)?.start();
+    // A literal that begins with the end of a line stands for the line after it.
+    Some(if lines[at] == b'\n' { at + 1 } else { at })
+}
+
+/// The rules that have one of their literals in `text`, one bit each.
+pub(in crate::scan) fn wanted(text: &str) -> u64 {
+    let Some(search) = &LITERALS.search else { return u64::MAX };
+    let matches = search.find_overlapping_iter(text);
+    matches.fold(0, |mask, found| mask | LITERALS.rules[found.pattern().as_usize()])
+}

@@ -1,0 +1,288 @@
+//! Every outcome, kind, relation and effect, as tables.
+
+use jiff::civil::{Date, date};
+
+use super::sample::{finding, generation, record};
+use super::*;
+use crate::backends::BackendError;
+use crate::issues::Book;
+use crate::record::{Comparison, Outcome, Record};
+use crate::refusal::Refusal;
+use crate::schema::{Kind, Relation};
+use crate::settings::Value;
+
+fn mode(smoke: bool) -> Mode {
+    Mode { smoke, today: date(2026, 2, 1), engine_version: None, gpu: None }
+}
+
+fn judged(record: &Record) -> Verdict {
+    judge(record, &Book::empty(), &mode(false))
+}
+
+fn smoked(record: &Record) -> Verdict {
+    judge(record, &Book::empty(), &mode(true))
+}
+
+fn refused(parameter: &str) -> BackendError {
+    BackendError::Refused(Refusal::new(parameter, 2, "at least 3"))
+}
+
+fn outcomes() -> Vec<(&'static str, Outcome)> {
+    let errored = |error, during: &str| Outcome::Errored { error, during: during.to_owned() };
+    let during = || "run".to_owned();
+    vec![
+        ("completed", Outcome::Completed),
+        ("refused", errored(refused("knob"), "run")),
+        ("refused, other name", errored(refused("other"), "run")),
+        ("refused in reference", errored(refused("knob"), "reference")),
+        ("model", errored(BackendError::Model("no tensor `x`".into()), "load")),
+        (
+            "unavailable",
+            errored(
+                BackendError::Unavailable { reason: "off".into(), remedy: "turn it on".into() },
+                "load",
+            ),
+        ),
+        ("out of memory", errored(BackendError::OutOfMemory("80 GiB".into()), "run")),
+        ("failed", errored(BackendError::Failed("kernel".into()), "run")),
+        ("exited", Outcome::Died { code: Some(3), signal: None, during: during() }),
+        ("signalled", Outcome::Died { code: None, signal: Some(6), during: during() }),
+        ("unknown signal", Outcome::Died { code: None, signal: Some(42), during: during() }),
+        ("killed", Outcome::Died { code: None, signal: Some(9), during: during() }),
+        ("timed out", Outcome::TimedOut { limit_s: 1.5, during: during() }),
+        ("silent", Outcome::Silent { limit_s: 2.0, during: during() }),
+        ("skipped", Outcome::Skipped { reason: "needs 2 GPUs, found 0".into() }),
+        ("broken", Outcome::Broken { reason: "no worker".into() }),
+    ]
+}
+
+/// One line per outcome: status, kind, cause.
+fn table(kind: Kind) -> String {
+    let mut lines = String::new();
+    for (name, outcome) in outcomes() {
+        let mut record = record(Relation::None, &[5, 6], &[5, 7]);
+        record.case.kind = kind;
+        if outcome != Outcome::Completed {
+            record.output = None;
+        }
+        record.outcome = outcome;
+        let verdict = judged(&record);
+        assert_eq!(verdict, smoked(&record), "{name}: the outcome does not depend on the mode");
+        let word = verdict.status.word();
+        lines.push_str(format!("{name}: {word} {}: {}", verdict.kind, verdict.cause).trim_end());
+        lines.push('\n');
+    }
+    lines
+}
+
+#[test]
+fn outcomes_of_a_valid_value() {
+    insta::assert_snapshot!(table(Kind::Valid), @"");
+}
+
+#[test]
+fn outcomes_of_a_negative_value() {
+    insta::assert_snapshot!(table(Kind::Negative), @"");
+}
+
+#[test]
+fn a_baseline_has_no_effect_to_judge() {
+    let mut record = record(Relation::None, &[5], &[5]);
+    record.case.kind = Kind::Baseline;
+    record.case.parameter = None;
+    record.reference = None;
+    let verdict = smoked(&record);
+    assert_eq!((verdict.status, verdict.effect), (Status::Pass, None));
+}
+
+#[test]
+fn a_load_parameter_must_be_refused_before_loading() {
+    let mut record = record(Relation::None, &[], &[]);
+    record.case.kind = Kind::Negative;
+    record.case.load_paths = vec!["knob".to_owned()];
+    record.output = None;
+    for (during, status) in [("load", Status::Pass), ("run", Status::Fail)] {
+        record.outcome = Outcome::Errored { error: refused("knob"), during: during.to_owned() };
+        assert_eq!(judged(&record).status, status, "{during}");
+    }
+}
+
+#[test]
+fn a_misspelt_name_is_named_as_it_was_spelt() {
+    let mut record = record(Relation::None, &[], &[]);
+    record.case.kind = Kind::Negative;
+    record.case.settings = [("knbo", 2)].into_iter().collect();
+    record.output = None;
+    record.outcome = Outcome::Errored { error: refused("knbo"), during: "run".to_owned() };
+    assert_eq!(judged(&record).status, Status::Pass);
+}
+
+#[test]
+fn relations() {
+    let relations = [
+        ("same", Relation::SameTokens),
+        ("equals", Relation::Equals("candle::x=1".to_owned())),
+        ("limits", Relation::Limits),
+        ("changes", Relation::Changes),
+        ("none", Relation::None),
+    ];
+    let outputs: [(&str, &[u32]); 5] = [
+        ("equal", &[5, 6, 7]),
+        ("shorter", &[5, 6]),
+        ("longer", &[5, 6, 7, 8]),
+        ("other", &[5, 9, 7]),
+        ("empty", &[]),
+    ];
+    let mut lines = String::new();
+    for (name, relation) in relations {
+        for (what, output) in outputs {
+            let verdict = judged(&record(relation.clone(), output, &[5, 6, 7]));
+            let line = format!("{name}, {what}: {} {}", verdict.status.word(), verdict.cause);
+            lines.push_str(line.trim_end());
+            lines.push('\n');
+        }
+    }
+    insta::assert_snapshot!(lines, @"");
+}
+
+#[test]
+fn rows_must_be_as_many_as_in_the_reference() {
+    let mut record = record(Relation::SameTokens, &[5], &[5]);
+    let row = generation(&[5]).prompts[0].rows[0].clone();
+    record.output.as_mut().unwrap().prompts[0].rows.push(row);
+    let verdict = judged(&record);
+    assert_eq!(verdict.kind, "relation");
+    assert!(verdict.cause.ends_with("there are 2 rows where the reference has 1"), "{verdict:?}");
+}
+
+#[test]
+fn a_relation_without_a_reference_does_not_hold() {
+    let mut record = record(Relation::SameTokens, &[5], &[5]);
+    record.reference = None;
+    assert_eq!(judged(&record).kind, "relation");
+}
+
+/// The effect by what is read back (asked for is 2) and by what was generated.
+#[test]
+fn effects() {
+    let readbacks = [
+        ("none", None, None),
+        ("2", Some(2), Some(1)),
+        ("reference's", Some(1), Some(1)),
+        ("other", Some(3), Some(1)),
+    ];
+    let mut lines = String::new();
+    for (name, relation) in [
+        ("same", Relation::SameTokens),
+        ("limits", Relation::Limits),
+        ("changes", Relation::Changes),
+        ("none", Relation::None),
+    ] {
+        for (read, value, reference) in readbacks {
+            for (what, output) in [("equal", &[5, 6][..]), ("shorter", &[5]), ("other", &[7, 6])] {
+                let mut record = record(relation.clone(), output, &[5, 6]);
+                let set = |generation: &mut Option<crate::backends::Generation>,
+                           value: Option<i32>| {
+                    if let (Some(generation), Some(value)) = (generation.as_mut(), value) {
+                        generation.effective.set("knob", value);
+                    }
+                };
+                set(&mut record.output, value);
+                set(&mut record.reference, reference);
+                let verdict = smoked(&record);
+                lines.push_str(&format!(
+                    "{name}, read {read}, {what}: {} {} ({})\n",
+                    verdict.status.word(),
+                    verdict.effect.unwrap().word(),
+                    verdict.kind,
+                ));
+            }
+        }
+    }
+    insta::assert_snapshot!(lines, @"");
+}
+
+#[test]
+fn other_scores_are_a_change_where_the_tokens_are_the_same() {
+    let mut record = record(Relation::Changes, &[5, 6], &[5, 6]);
+    assert_eq!(smoked(&record).effect, Some(Effect::NoEffect));
+    record.comparison = Some(Comparison { scores_differ: Some(true), ..Comparison::default() });
+    let verdict = smoked(&record);
+    assert_eq!((verdict.status, verdict.effect), (Status::Pass, Some(Effect::Verified)));
+    assert_eq!(verdict.evidence, "not read back; the same tokens, other scores");
+}
+
+#[test]
+fn the_resolved_value_is_what_is_read_back() {
+    let mut record = record(Relation::Changes, &[9], &[5]);
+    record.case.settings.set("knob", "@token.1");
+    record.case.value = Some(Value::from("@token.1"));
+    record.resolved = Some([("knob", 17)].into_iter().collect());
+    record.output.as_mut().unwrap().effective.set("knob", 17);
+    assert_eq!(judged(&record).effect, Some(Effect::Verified));
+}
+
+#[test]
+fn a_crash_after_the_end_fails_the_case() {
+    let mut record = record(Relation::None, &[5], &[5]);
+    record.aftermath = Some("asked to end, it ended by signal 11".to_owned());
+    let verdict = judged(&record);
+    assert_eq!((verdict.status, verdict.kind.as_str()), (Status::Fail, "aftermath"));
+}
+
+const BOOK: &str = "\
+KNOWN:
+  pattern: old warning
+  description: Looked after.
+  status: wontfix
+  created: 2026-01-01
+  expires: 2026-01-31
+  examples: [an old warning]
+";
+
+fn book() -> Book {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("issues.yaml");
+    std::fs::write(&file, BOOK).unwrap();
+    Book::load(&file).unwrap()
+}
+
+#[test]
+fn findings_by_mode_and_day() {
+    let mut record = record(Relation::None, &[5], &[5]);
+    record.findings = vec![finding("an old warning"), finding("a new warning")];
+    let on = |smoke, today: Date| judge(&record, &book(), &Mode { today, ..mode(smoke) });
+    let lenient = on(false, date(2026, 1, 15));
+    assert_eq!(lenient.status, Status::Pass);
+    assert_eq!(lenient.known, [("KNOWN".to_owned(), 2)]);
+    assert_eq!(lenient.unknown, [1]);
+    let smoke = on(true, date(2026, 1, 15));
+    assert_eq!(
+        (smoke.kind.as_str(), smoke.cause.as_str()),
+        ("unknown-issue", "1 unknown issue: a new warning")
+    );
+    let expired = on(true, date(2026, 2, 1));
+    assert_eq!(expired.kind, "unknown-issue");
+    assert_eq!(expired.further.len(), 1, "{expired:?}");
+    record.findings.pop();
+    let expired = judge(&record, &book(), &mode(true));
+    assert_eq!((expired.kind.as_str(), expired.blame), ("expired-issue", Some(1)));
+}
+
+#[test]
+fn findings_that_were_not_kept_are_unknown() {
+    let mut record = record(Relation::None, &[5], &[5]);
+    record.findings_dropped = 4;
+    let verdict = smoked(&record);
+    assert_eq!(verdict.kind, "unknown-issue");
+    assert_eq!(verdict.cause, "4 findings beyond the bound on distinct ones");
+}
+
+#[test]
+fn the_relation_weighs_more_than_a_warning() {
+    let mut record = record(Relation::SameTokens, &[5], &[6]);
+    record.findings = vec![finding("a new warning")];
+    let verdict = smoked(&record);
+    assert_eq!(verdict.kind, "relation");
+    assert_eq!(verdict.further, ["1 unknown issue: a new warning"]);
+}
