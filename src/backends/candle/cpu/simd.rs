@@ -1,8 +1,9 @@
 //! Vector kernels for `f32`, in whichever instruction set the machine has.
 //!
 //! Candle 0.11 has such a dot product, but its intrinsics are not inlined in a build for the
-//! baseline x86-64: 2 thousand million multiplications a second on one core of an AMD EPYC 9004,
-//! where memory alone would allow some 6.
+//! baseline x86-64: 2.1 thousand million multiplications a second on one core of an AMD EPYC 9004,
+//! whether the rows lie in cache or not. With these a decoding step of the tiny Llama takes a
+//! quarter of the time.
 
 use pulp::{Simd, WithSimd};
 
