@@ -243,9 +243,7 @@ pub(super) fn by_channel(channel: &str) -> Option<&'static str> {
     if vllm.iter().any(|start| channel.starts_with(start)) {
         return Some("vllm");
     }
-    let ray = channel.starts_with("raylet")
-        || channel.starts_with("autoscaler")
-        || channel.contains("ip=");
+    let ray = channel.starts_with("raylet") || channel.starts_with("autoscaler");
     ray.then_some("ray")
 }
 

@@ -177,6 +177,7 @@ fn debug_output_is_harmless_whatever_it_says() {
         "2026-11-21 08:18:54,524 - llm - DEBUG - error: x",
         "VERBOSE: Segmentation fault (core dumped)",
         "[TRT] [V] Error Code 1: nothing",
+        "2026-11-21 08:18:54,524 - llm - DEBUG - no wheel\nTraceback (most recent call last):\n  File \"a.py\", line 1, in f\nImportError: x",
     ] {
         assert_eq!(scan(line.as_bytes()).findings, [], "{line}");
     }
