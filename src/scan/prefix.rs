@@ -207,7 +207,8 @@ impl<'t> Head<'t> {
             return true;
         }
         // `[W1121 07:25:00.123 file.cpp:3]` and the older `[E ProcessGroupNCCL.cpp:537]`.
-        let (first, rest) = inner.split_at(inner.len().min(1));
+        let first = inner.get(..1).unwrap_or("");
+        let rest = inner.get(1..).unwrap_or("");
         if let Some(level) = letter_level(first)
             && let Some((digits, place)) = rest.split_once(' ')
             && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -295,7 +296,7 @@ impl<'t> Head<'t> {
     fn time(&mut self, token: &'t str) -> Option<usize> {
         let mut length = time_length(token)?;
         self.note_time(&token[..length]);
-        if self.level.is_some() && token[..length].as_bytes().get(2) == Some(&b'-') {
+        if self.level.is_some() && token.as_bytes().get(2) == Some(&b'-') {
             // `WARNING 11-21 07:25:00`: no other engine writes month and day alone.
             self.style = Style::Vllm;
         }

@@ -38,7 +38,13 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         "{\"level\": \"error\", \"msg\": \"boom\"}",
     ]);
     let noise = prop::collection::vec(any::<u8>(), 0..12);
-    prop_oneof![8 => known.prop_map(|text| text.as_bytes().to_vec()), 1 => noise]
+    // What prefixes are made of, with letters of several bytes where the pieces meet.
+    let marks = r#"[\[\](){}: |'"=/.,WEINFO_é中0-9-]{0,24} (ERROR|warning: |W1121 08:15:03 |%\|)[\[\]:' é中a-z]{0,12}"#;
+    prop_oneof![
+        8 => known.prop_map(|text| text.as_bytes().to_vec()),
+        1 => noise,
+        3 => marks.prop_map(String::into_bytes),
+    ]
 }
 
 fn output() -> impl Strategy<Value = Vec<u8>> {
