@@ -9,6 +9,8 @@ mod directory;
 mod error;
 mod layout;
 mod rope;
+#[cfg(test)]
+mod tests;
 pub mod tiny;
 mod tokenizer;
 mod weights;

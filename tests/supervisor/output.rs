@@ -2,11 +2,13 @@
 
 use rustix::fs::{CWD, FileType, Mode};
 use wattest::record::{Outcome, Record};
+use wattest::scan::{Phase, Stream};
 
 use crate::fixture::{Run, Test, is_running, stderr, stdout, until};
 
 pub(crate) const TESTS: &[Test] = &[
     ("output::each_case_has_its_own", each_case_has_its_own),
+    ("output::findings_have_their_phase", findings_have_their_phase),
     ("output::any_bytes", any_bytes),
     ("output::flood_is_counted_and_bounded", flood_is_counted_and_bounded),
     ("output::closed_descriptors", closed_descriptors),
@@ -37,6 +39,34 @@ cases:
         assert!(record.output.is_some() && record.reference.is_some());
         assert!(record.comparison.as_ref().unwrap().same_tokens);
     }
+}
+
+fn findings_have_their_phase() {
+    let run = Run::new(
+        r#"
+cases:
+  warns:
+    load: [{stdout: "WARNING: slow path while loading\n"}]
+    steps:
+    - stderr: "all is well\nUserWarning: careful\n"
+    - late: "RuntimeError: at the very end\n"
+  fine: {steps: [{stdout: "0 errors\n"}]}
+"#,
+    );
+    let records = run.run(&["warns", "fine"]);
+    let findings = records[0].findings.iter();
+    let seen: Vec<_> = findings.map(|one| (one.stream, one.phase, one.line)).collect();
+    assert_eq!(
+        seen,
+        [
+            (Stream::Stdout, Phase::Load, 1),
+            (Stream::Stdout, Phase::Stray, 2),
+            (Stream::Stderr, Phase::Run, 2),
+        ],
+        "{:#?}",
+        records[0].findings
+    );
+    assert!(records[1].findings.is_empty(), "{:?}", records[1].findings);
 }
 
 fn any_bytes() {

@@ -223,9 +223,4 @@ impl CandleEngine {
     pub(super) fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
     }
-
-    /// The threads, for tests.
-    pub(super) fn pool(&self) -> &ThreadPool {
-        &self.pool
-    }
 }

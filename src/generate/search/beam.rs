@@ -2,15 +2,14 @@
 
 use std::rc::Rc;
 
-use super::hypothesis::{Beam, Hypothesis, OUT, candidates, reorder};
+use super::hypothesis::{Beam, Hypothesis, OUT, accumulate, candidates, reorder};
 use super::{Found, Reader, Setup, Start, nothing_left};
 use crate::generate::config::EarlyStopping;
-use crate::generate::distribution::{best_first, log_softmax, top};
+use crate::generate::distribution::{best_first, top};
 use crate::generate::model::ModelFault;
 use crate::generate::output::{Finish, Row as Output};
-use crate::generate::processors::Row;
 use crate::generate::sampling::Draws;
-use crate::generate::scores::{StepScores, step};
+use crate::generate::scores::StepScores;
 
 /// The beam search of one prompt.
 struct Search {
@@ -34,14 +33,10 @@ pub(super) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, 
     let config = setup.config;
     let width = config.num_beams;
     let prompts: Vec<&[u32]> = batch.iter().map(|start| &start.sequence.tokens[..]).collect();
-    let (mut reader, read) = Reader::open(setup.model, config, &prompts, false)?;
+    let (mut reader, mut logits) =
+        Reader::open_copies(setup.model, config, &prompts, config.num_beams)?;
     setup.clock.prefilled();
     let size = reader.vocab_size();
-    let rows: Vec<usize> =
-        (0..batch.len()).flat_map(|row| std::iter::repeat_n(row, width)).collect();
-    reader.select(&rows)?;
-    let mut logits: Vec<f32> =
-        rows.iter().flat_map(|row| &read.logits[row * size..][..size]).copied().collect();
 
     let mut live: Vec<Search> = batch
         .iter()
@@ -95,7 +90,7 @@ impl Search {
     ) -> Result<Option<Vec<usize>>, ModelFault> {
         let width = self.beams.len();
         let size = scores.len() / width;
-        let steps = self.accumulate(setup, scores, guided);
+        let steps = accumulate(setup, &self.beams, &[], scores, guided);
         let count = candidates(width, setup.config.end_tokens().len());
         let picked = match &mut self.draws {
             Some(draws) => draws.without_replacement(scores, count),
@@ -124,29 +119,6 @@ impl Search {
         let parents = self.go_on(&candidates, &steps);
         let stuck = candidates.iter().all(|candidate| candidate.finish.is_some());
         Ok((!stuck && self.may_improve(setup)).then_some(parents))
-    }
-
-    /// Turns raw scores into log-probabilities, processes them, and adds the scores of the
-    /// beams. Gives what `output_scores` keeps.
-    fn accumulate(
-        &self,
-        setup: &mut Setup<'_>,
-        scores: &mut [f32],
-        guided: bool,
-    ) -> Vec<Rc<StepScores>> {
-        let size = scores.len() / self.beams.len();
-        let mut steps = Vec::new();
-        for (beam, scores) in self.beams.iter().zip(scores.chunks_exact_mut(size)) {
-            if !guided {
-                log_softmax(scores);
-            }
-            setup.chain.apply(&Row::of(&beam.sequence), scores);
-            if beam.history.wanted() {
-                steps.push(Rc::new(step(scores)));
-            }
-            scores.iter_mut().for_each(|score| *score += beam.score);
-        }
-        steps
     }
 
     /// The beam that a candidate makes.

@@ -4,16 +4,12 @@
 //! always writes the first of the set), and the rows of a finished group are dropped. As in
 //! 4.57, stop strings end a search only when all of its running beams end in one at once.
 
-use std::rc::Rc;
-
-use super::hypothesis::{Beam, Hypothesis, candidates, reorder};
+use super::hypothesis::{Beam, Hypothesis, accumulate, candidates, reorder};
 use super::{Found, Reader, Setup, Start, nothing_left};
 use crate::generate::config::EarlyStopping;
-use crate::generate::distribution::{log_softmax, top};
+use crate::generate::distribution::top;
 use crate::generate::model::ModelFault;
 use crate::generate::output::{Finish, Row as Output};
-use crate::generate::processors::Row;
-use crate::generate::scores::step;
 
 /// The search of one prompt.
 struct Search {
@@ -38,16 +34,11 @@ struct Best {
 
 pub(super) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, ModelFault> {
     let config = setup.config;
-    let width = config.num_beams;
     let prompts: Vec<&[u32]> = batch.iter().map(|start| &start.sequence.tokens[..]).collect();
-    let (mut reader, read) = Reader::open(setup.model, config, &prompts, false)?;
+    let (mut reader, mut logits) =
+        Reader::open_copies(setup.model, config, &prompts, config.num_beams)?;
     setup.clock.prefilled();
     let size = reader.vocab_size();
-    let rows: Vec<usize> =
-        (0..batch.len()).flat_map(|row| std::iter::repeat_n(row, width)).collect();
-    reader.select(&rows)?;
-    let mut logits: Vec<f32> =
-        rows.iter().flat_map(|row| &read.logits[row * size..][..size]).copied().collect();
 
     let mut live: Vec<Search> = batch.iter().map(|start| Search::new(setup, start)).collect();
     let mut found: Vec<Found> = Vec::new();
@@ -175,17 +166,7 @@ impl Group {
     ) -> Result<Stepped, ModelFault> {
         let width = self.beams.len();
         let size = scores.len() / width;
-        let mut steps = Vec::new();
-        for (beam, scores) in self.beams.iter().zip(scores.chunks_exact_mut(size)) {
-            if !guided {
-                log_softmax(scores);
-            }
-            setup.chain.apply(&Row { taken, ..Row::of(&beam.sequence) }, scores);
-            if beam.history.wanted() {
-                steps.push(Rc::new(step(scores)));
-            }
-            scores.iter_mut().for_each(|score| *score += beam.score);
-        }
+        let steps = accumulate(setup, &self.beams, taken, scores, guided);
         let end = setup.config.end_tokens();
         let picked = top(scores, candidates(width, end.len()));
         let first = picked.first().map_or(f32::NAN, |(_, score)| *score);

@@ -46,6 +46,26 @@ impl<'m> Reader<'m> {
         Ok((Self { branch, guidance, vocab_size: model.vocab_size() }, read))
     }
 
+    /// Reads `prompts`, each once, and makes `copies` rows of each, next to each other; gives the
+    /// logits of their last positions.
+    pub(crate) fn open_copies(
+        model: &'m dyn CausalLm,
+        config: &GenerationConfig,
+        prompts: &[&[u32]],
+        copies: usize,
+    ) -> Result<(Self, Vec<f32>), ModelFault> {
+        let (mut reader, read) = Self::open(model, config, prompts, false)?;
+        if copies == 1 {
+            return Ok((reader, read.logits));
+        }
+        let rows: Vec<usize> =
+            (0..prompts.len()).flat_map(|row| std::iter::repeat_n(row, copies)).collect();
+        reader.select(&rows)?;
+        let size = reader.vocab_size;
+        let logits = rows.iter().flat_map(|row| &read.logits[row * size..][..size]).copied();
+        Ok((reader, logits.collect()))
+    }
+
     /// How many entries a row of logits has.
     pub(crate) fn vocab_size(&self) -> usize {
         self.vocab_size

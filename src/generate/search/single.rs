@@ -59,19 +59,12 @@ impl Live {
 
 pub(super) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, ModelFault> {
     let prompts: Vec<&[u32]> = batch.iter().map(|start| &start.sequence.tokens[..]).collect();
-    let (mut reader, read) = Reader::open(setup.model, setup.config, &prompts, false)?;
+    let copies = setup.config.num_return_sequences;
+    let (mut reader, mut logits) =
+        Reader::open_copies(setup.model, setup.config, &prompts, copies)?;
     setup.clock.prefilled();
     let size = reader.vocab_size();
 
-    // Each prompt is read once and its row repeated.
-    let copies = setup.config.num_return_sequences;
-    let mut logits = read.logits;
-    if copies > 1 {
-        let rows: Vec<usize> =
-            (0..batch.len()).flat_map(|row| std::iter::repeat_n(row, copies)).collect();
-        reader.select(&rows)?;
-        logits = rows.iter().flat_map(|row| &logits[row * size..][..size]).copied().collect();
-    }
     let mut live: Vec<Live> = Vec::new();
     for start in batch {
         live.extend((0..copies).map(|place| Live::new(setup, start, place)));

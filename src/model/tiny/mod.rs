@@ -186,3 +186,6 @@ fn generation_config(_arch: Architecture) -> Value {
         "pad_token_id": vocabulary::PAD,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,12 @@ pub(super) trait Element: WithDType + GgmlType<VecDotType = Self> {
     /// `values` as `f32`, without a copy where they are.
     fn widened(values: &[Self]) -> Cow<'_, [f32]>;
 
+    /// `values` as `f32`: themselves where they are, else written to `scratch` (as long as they).
+    fn widened_into<'a>(values: &'a [Self], scratch: &'a mut [f32]) -> &'a [f32] {
+        Self::to_float(values, scratch);
+        scratch
+    }
+
     /// `values` in this type, without a copy where they are.
     fn narrowed(values: Vec<f32>) -> Vec<Self>;
 }
@@ -18,6 +24,10 @@ pub(super) trait Element: WithDType + GgmlType<VecDotType = Self> {
 impl Element for f32 {
     fn widened(values: &[Self]) -> Cow<'_, [f32]> {
         Cow::Borrowed(values)
+    }
+
+    fn widened_into<'a>(values: &'a [Self], _scratch: &'a mut [f32]) -> &'a [f32] {
+        values
     }
 
     fn narrowed(values: Vec<f32>) -> Vec<Self> {
