@@ -22,14 +22,9 @@ impl Backend for Candle {
 
     fn check(&self, settings: &Settings) -> Result<(), BackendError> {
         LoadSettings::parse(settings)?;
-        // Of a model nothing is known yet: bounds that depend on one are checked on loading.
-        let unbounded = ModelDefaults {
-            settings: Settings::new(),
-            vocab_size: u32::MAX as usize,
-            max_positions: u32::MAX as usize,
-        };
         let request = settings.only(|name| !PARAMETERS.contains(&name));
-        GenerationConfig::parse(&request, &unbounded)?;
+        // Of a model nothing is known yet: what depends on one is checked on loading.
+        GenerationConfig::parse(&request, &ModelDefaults::default())?;
         Ok(())
     }
 
