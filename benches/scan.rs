@@ -1,50 +1,58 @@
-//! How fast captured output is scanned: plain lines, and lines as engines write them.
-
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+//! Throughput of the scanner: `cargo bench --bench scan`.
+//!
+//! Prints megabytes per second for ordinary log output, for the labelled corpus repeated, and for
+//! one endless line, each fed in pieces as a pipe gives them.
 
 use std::time::Instant;
 
 use wattest::scan::{Phase, Scanner, Stream};
 
-/// Bytes that are fed at a time: what a read of a pipe gives.
-const CHUNK: usize = 64 * 1024;
-/// Bytes that are fed in all.
-const TOTAL: usize = 512 * 1024 * 1024;
+/// Bytes that a pipe gives at once.
+const PIECE: usize = 64 * 1024;
 
 fn main() {
-    let plain: String =
-        (0..2000).map(|n| format!("step {n}: loss 0.{n:04}, 17 tokens, 0.3 s\n")).collect();
-    let engine: String = (0..400)
-        .map(|n| {
+    let ordinary: String = (0..50_000)
+        .map(|step| {
             format!(
-                "INFO 11-21 07:25:{:02} [core.py:{n}] Initializing a V1 LLM engine with config\n\
-                 (EngineCore_DP0 pid=71{n}) INFO 11-21 07:25:01 [gpu_worker.py:54] done in {n} ms\n\
-                 \rLoading shards: {}%|####    | {n}/400 [00:01<00:01,  1.2s/it]\n\
-                 WARNING 11-21 07:25:02 [cache.py:7] falling back to {n} blocks of KV cache\n\
-                 [W1121 07:25:03.{n:06} socket.cpp:200] Warning: no IPv6 (function operator())\n",
-                n % 60,
-                n / 4
+                "(EngineCore_DP0 pid=4242) INFO 11-21 07:25:{:02} [loggers.py:{}] Engine 000: Avg \
+                 prompt throughput: {}.4 tokens/s, Running: {} reqs, Waiting: 0 reqs, GPU KV \
+                 cache usage: {}.1%, Prefix cache hit rate: 0.0%\n",
+                step % 60,
+                step % 400,
+                step % 977,
+                step % 7,
+                step % 100
             )
         })
         .collect();
-    for (name, text) in [("plain lines", plain), ("engine log", engine)] {
-        let mut scanner = Scanner::new(Stream::Stdout, Phase::Run);
-        let started = Instant::now();
-        let mut fed = 0;
-        while fed < TOTAL {
-            for chunk in text.as_bytes().chunks(CHUNK) {
-                scanner.feed(chunk);
-                fed += chunk.len();
-            }
+    let corpus: String = include_str!("../tests/fixtures/corpus/logs.jsonl")
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|sample| Some(sample.get("text")?.as_str()?.to_owned() + "\n"))
+        .collect();
+    measure("ordinary", ordinary.as_bytes(), 1 << 30);
+    measure("corpus", corpus.as_bytes(), 1 << 26);
+    measure("one line", &vec![b'x'; 1 << 20], 1 << 30);
+}
+
+/// Feeds `text` again and again until `total` bytes are through.
+#[expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
+fn measure(name: &str, text: &[u8], total: usize) {
+    let mut scanner = Scanner::new(Stream::Stdout, Phase::Run);
+    let started = Instant::now();
+    let mut fed = 0;
+    while fed < total {
+        for piece in text.chunks(PIECE) {
+            scanner.feed(piece);
         }
-        let scanned = scanner.finish();
-        let seconds = started.elapsed().as_secs_f64();
-        println!(
-            "  {:48} {:.0} MB/s, {} distinct findings in {} lines",
-            format!("scan: {name}"),
-            fed as f64 / seconds / 1e6,
-            scanned.findings.len(),
-            scanned.lines
-        );
+        fed += text.len();
     }
+    let scanned = scanner.finish();
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "{name}: {:.0} MB/s ({} lines, {} findings)",
+        fed as f64 / 1e6 / seconds,
+        scanned.lines,
+        scanned.findings.len()
+    );
 }

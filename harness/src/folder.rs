@@ -15,7 +15,7 @@ use crate::options::Options;
 const INVOCATION: &str = "invocation.json";
 
 /// What a run writes: this, and nothing else, is cleared away before a new run in the same folder.
-const FOLDERS: [&str; 2] = ["records", "logs"];
+const FOLDERS: [&str; 3] = ["records", "logs", "references"];
 const FILES: [&str; 5] = [INVOCATION, "run.json", "junit.xml", "report.json", "report.md"];
 
 /// The folder of a run.
@@ -75,7 +75,7 @@ impl RunFolder {
     /// Where the folder cannot be made or written.
     pub fn prepare(&self) -> io::Result<()> {
         fs::create_dir_all(&self.path)?;
-        if !self.resumes && !self.is_same_run() {
+        if !self.resumes && self.earlier().is_none() {
             self.clear()?;
         }
         // A convenience: a target folder that cannot be written is no reason not to run.
@@ -83,9 +83,11 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Whether the folder is that of this very run, filled by another process of it.
-    fn is_same_run(&self) -> bool {
-        self.shared && read_info(&self.path).is_ok_and(|info| info.id == self.id)
+    /// What this very run was asked for before, by the part that is resumed or by another process
+    /// that fills the folder.
+    pub fn earlier(&self) -> Option<RunInfo> {
+        let info = read_info(&self.path).ok()?;
+        (self.resumes || (self.shared && info.id == self.id)).then_some(info)
     }
 
     fn clear(&self) -> io::Result<()> {

@@ -147,7 +147,12 @@ impl Setup<'_> {
         let options = self.options;
         let nextest = std::env::var("NEXTEST_RUN_ID").ok();
         let folder = RunFolder::choose(options, nextest.as_deref()).map_err(fault)?;
-        let info = Arc::new(self.info(&folder, &selected));
+        let mut info = self.info(&folder, &selected);
+        let begun = Timestamp::now();
+        if let Some(earlier) = folder.earlier() {
+            info.started = earlier.started;
+        }
+        let info = Arc::new(info);
         let supervisor = self.supervisor(&folder.path, &info)?;
         let manifest = Manifest::new(&supervisor, &selected.chosen);
         let unwritable = |error: io::Error| {
@@ -180,6 +185,7 @@ impl Setup<'_> {
         events.send(&Event::RunStarted { run: &info.id, selected: selected.chosen.len() });
         let end = End {
             info,
+            begun,
             book: Arc::clone(&self.book),
             places,
             json: options.is_json(),
@@ -310,6 +316,8 @@ fn execute(options: &Options, selected: Selected, session: Session, end: &End) -
 #[derive(Debug, Clone)]
 struct End {
     info: Arc<RunInfo>,
+    /// When this process began its part of the run.
+    begun: Timestamp,
     book: Arc<Book>,
     places: Places,
     json: bool,
@@ -344,7 +352,9 @@ impl End {
 
     /// Under nextest: of all cases in the folder, those of this process.
     fn own(&self, cases: &[CaseView]) -> Summary {
-        let own = cases.iter().filter(|view| view.record.started >= self.info.started);
+        let own = cases.iter().filter(|view| {
+            view.record.started.parse::<Timestamp>().is_ok_and(|started| started >= self.begun)
+        });
         let records = own.map(|view| view.record.clone()).collect();
         let own = attempts(records, |_| wattest::report::Evidence::default());
         let summary = Report::new(&self.info, &own, &[]).summary;

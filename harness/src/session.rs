@@ -125,6 +125,10 @@ impl Session {
         if let Some(late) = self.supervisor.finish() {
             self.keep(late);
         }
+        // Other processes of a shared run may still want them; a leftover costs disk space only.
+        if self.views.is_some() {
+            let _ = self.journal.discard_references();
+        }
     }
 
     /// The writer of the views and of the events, for the end of the run.

@@ -65,6 +65,8 @@ fn record(name: &str, output: &str) -> Record {
         environment: String::new(),
         captured: Captured::default(),
         left_children: Vec::new(),
+        aftermath: None,
+        comparison: None,
         verdict: Verdict::pending(),
     }
 }

@@ -160,8 +160,8 @@ fn description(run: &RunInfo, record: &Record) -> String {
     for index in &verdict.unknown {
         let Some(finding) = record.findings.get(*index) else { continue };
         lines.push(format!(
-            "unknown issue: {:?} of {} x{}: {}",
-            finding.severity,
+            "unknown issue: {} of {} x{}: {}",
+            format!("{:?}", finding.severity).to_lowercase(),
             finding.source,
             finding.count,
             one_line(&finding.message, MESSAGE_LIMIT)

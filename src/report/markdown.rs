@@ -32,11 +32,12 @@ fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
     writeln!(out, "# wattest: {word}\n")?;
     writeln!(
         out,
-        "{} cases: {} passed, {} failed, {} errors, {} skipped, {} flaky, {} not run; {} in cases.\n",
+        "{} cases: {} passed, {} failed, {} error{}, {} skipped, {} flaky, {} not run; {} in cases.\n",
         summary.selected,
         summary.passed,
         summary.failed,
         summary.errors,
+        if summary.errors == 1 { "" } else { "s" },
         summary.skipped,
         summary.flaky,
         summary.not_run,

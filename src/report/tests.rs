@@ -77,7 +77,80 @@ fn junit_of_a_run() {
     let standings = standings();
     let xml = junit(&run(), &cases(), &breaches(&run(), &standings)).unwrap();
     quick_junit::Report::deserialize_from_str(&xml).unwrap();
-    insta::assert_snapshot!(xml, @"");
+    insta::assert_snapshot!(xml, @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuites name="wattest" tests="5" skipped="1" failures="2" errors="1" timestamp="2026-01-02T03:04:05.000+00:00" time="3.750">
+        <testsuite name="candle" tests="4" skipped="1" errors="1" failures="1" timestamp="2026-01-02T03:04:05.678+00:00" time="3.750">
+            <properties>
+                <property name="wattest.version" value="0.1.0"/>
+                <property name="environment" value="fedcba9876543210"/>
+                <property name="model" value="model"/>
+            </properties>
+            <testcase name="candle::knob=1" classname="wattest.candle" timestamp="2026-01-02T03:04:05.678+00:00" time="1.250">
+                <properties>
+                    <property name="verdict" value="pass"/>
+                    <property name="effect" value="verified"/>
+                    <property name="effect.evidence" value="not read back; row 0 has token 6 at step 1 where the reference has 7"/>
+                    <property name="load_s" value="0.500000"/>
+                    <property name="run_s" value="0.750000"/>
+                    <property name="prefill_s" value="0.250000"/>
+                    <property name="decode_s" value="0.500000"/>
+                    <property name="tokens" value="2"/>
+                    <property name="energy.source" value="none"/>
+                    <property name="energy.reason" value="no meter here"/>
+                    <property name="attempt" value="2"/>
+                </properties>
+                <flakyFailure timestamp="2026-01-02T03:04:05.678+00:00" time="1.250" message="the worker was ended by SIGSEGV during run" type="crash">the worker was ended by SIGSEGV during run</flakyFailure>
+            </testcase>
+            <testcase name="candle::knob=2" classname="wattest.candle" timestamp="2026-01-02T03:04:05.678+00:00" time="1.250">
+                <properties>
+                    <property name="verdict" value="fail"/>
+                    <property name="effect" value="verified"/>
+                    <property name="effect.evidence" value="not read back; row 0 has token 6 at step 1 where the reference has 7"/>
+                    <property name="issue.unknown" value="1"/>
+                    <property name="load_s" value="0.500000"/>
+                    <property name="run_s" value="0.750000"/>
+                    <property name="prefill_s" value="0.250000"/>
+                    <property name="decode_s" value="0.500000"/>
+                    <property name="tokens" value="2"/>
+                    <property name="energy.source" value="none"/>
+                    <property name="energy.reason" value="no meter here"/>
+                    <property name="attempt" value="1"/>
+                </properties>
+                <failure message="1 unknown issue: careful: &lt;b&gt;bold&lt;/b&gt; | `x` ::error::y" type="unknown-issue">1 unknown issue: careful: &lt;b&gt;bold&lt;/b&gt; | `x` ::error::y
+    evidence: not read back; row 0 has token 6 at step 1 where the reference has 7
+    unknown issue: warning of torch x2: careful: &lt;b&gt;bold&lt;/b&gt; | `x` ::error::y
+    reproduce: cargo test --test params -- --exact &apos;candle::knob=2&apos; --smoke &apos;--issues=my issues.yaml&apos;</failure>
+                <system-err>UserWarning: careful
+    </system-err>
+            </testcase>
+            <testcase name="candle::knob=3" classname="wattest.candle" timestamp="2026-01-02T03:04:05.678+00:00" time="1.250">
+                <properties>
+                    <property name="verdict" value="error"/>
+                    <property name="load_s" value="0.500000"/>
+                    <property name="run_s" value="0.750000"/>
+                    <property name="energy.source" value="none"/>
+                    <property name="energy.reason" value="no meter here"/>
+                    <property name="attempt" value="1"/>
+                </properties>
+                <error message="the worker was ended by SIGSEGV during run" type="crash">the worker was ended by SIGSEGV during run
+    reproduce: cargo test --test params -- --exact &apos;candle::knob=3&apos; --smoke &apos;--issues=my issues.yaml&apos;</error>
+            </testcase>
+            <testcase name="candle::knob=4" classname="wattest.candle" timestamp="2026-01-02T03:04:05.678+00:00" time="0.000">
+                <properties>
+                    <property name="verdict" value="skip"/>
+                    <property name="attempt" value="1"/>
+                </properties>
+                <skipped message="needs 2 GPUs, found 0" type="requirement">needs 2 GPUs, found 0</skipped>
+            </testcase>
+        </testsuite>
+        <testsuite name="issues" tests="1" skipped="0" errors="0" failures="1" timestamp="2026-01-02T03:04:05.000+00:00" time="0.000">
+            <testcase name="issues::GONE" classname="wattest.issues" time="0.000" file="issues.yaml" line="7">
+                <failure message="GONE: all 4 cases of its scope ran and it never matched; remove it" type="stale-issue">GONE: all 4 cases of its scope ran and it never matched; remove it</failure>
+            </testcase>
+        </testsuite>
+    </testsuites>
+    "#);
 }
 
 #[test]
@@ -99,7 +172,77 @@ fn properties_move_or_go() {
 #[test]
 fn markdown_of_a_run() {
     let (run, standings) = (run(), standings());
-    insta::assert_snapshot!(markdown(&Report::new(&run, &cases(), &standings)), @"");
+    insta::assert_snapshot!(markdown(&Report::new(&run, &cases(), &standings)), @r"
+    # wattest: failed
+
+    4 cases: 1 passed, 1 failed, 1 error, 1 skipped, 1 flaky, 0 not run; 5.000 s in cases.
+
+    - run: a-run, started 2026-01-02T03:04:05.000Z
+    - backends: candle
+    - model: model
+    - mode: smoke
+    - effects: 2 verified
+    - energy: unknown: no meter here
+
+    ## Failures
+
+    | case | kind | cause | reproduce |
+    | --- | --- | --- | --- |
+    | candle::knob=2 | unknown-issue | 1 unknown issue: careful: &#60;b&#62;bold&#60;/b&#62; &#124; &#96;x&#96; &#58;:error::y | cargo test --test params -- --exact 'candle::knob=2' --smoke '--issues=my issues.yaml' |
+    | candle::knob=3 | crash | the worker was ended by SIGSEGV during run | cargo test --test params -- --exact 'candle::knob=3' --smoke '--issues=my issues.yaml' |
+
+    ## Entries that fail the run
+
+    | entry | line | kind | reason |
+    | --- | --- | --- | --- |
+    | GONE | 7 | stale-issue | all 4 cases of its scope ran and it never matched; remove it |
+
+    ## Issues
+
+    |  | severity | source | count | cases | message |
+    | --- | --- | --- | --- | --- | --- |
+    | unknown | warning | torch | 2 | 1 | careful: &#60;b&#62;bold&#60;/b&#62; &#124; &#96;x&#96; &#58;:error::y |
+
+    ## Known issues
+
+    | entry | state | count | reason |
+    | --- | --- | --- | --- |
+    | GONE | stale | 0 | all 4 cases of its scope ran and it never matched; remove it |
+
+    ## Skipped
+
+    | case | reason |
+    | --- | --- |
+    | candle::knob=4 | needs 2 GPUs, found 0 |
+
+    ## Effects
+
+    | case | effect | evidence |
+    | --- | --- | --- |
+    | candle::knob=1 | verified | not read back; row 0 has token 6 at step 1 where the reference has 7 |
+    | candle::knob=2 | verified | not read back; row 0 has token 6 at step 1 where the reference has 7 |
+
+    ## Slowest cases
+
+    | case | time |
+    | --- | --- |
+    | candle::knob=1 | 1.250 s |
+    | candle::knob=2 | 1.250 s |
+    | candle::knob=3 | 1.250 s |
+
+    ## Environment
+
+    |  |  |
+    | --- | --- |
+    | wattest | 0.1.0 () |
+    | features | none |
+    | target |  |
+    | kernel | unknown |
+    | processor | unknown |
+    | processors | unknown |
+    | memory | unknown |
+    | gpus | none |
+    ");
 }
 
 #[test]
@@ -107,7 +250,77 @@ fn json_of_a_run() {
     let (run, standings) = (run(), standings());
     let text = Report::new(&run, &cases(), &standings).json().unwrap();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-    insta::assert_json_snapshot!(value["summary"], @"");
+    insta::assert_json_snapshot!(value["summary"], @r#"
+    {
+      "selected": 4,
+      "passed": 1,
+      "failed": 1,
+      "errors": 1,
+      "skipped": 1,
+      "flaky": 1,
+      "not_run": 0,
+      "duration_s": 5.0,
+      "issues": {
+        "torch": {
+          "warning": {
+            "known": 0,
+            "unknown": 2
+          }
+        }
+      },
+      "effects": {
+        "verified": 2
+      },
+      "energy": {
+        "gross_j": null,
+        "net_j": null,
+        "known": 0,
+        "unknown": 3,
+        "reasons": [
+          [
+            "no meter here",
+            3
+          ]
+        ]
+      },
+      "slowest": [
+        [
+          "candle::knob=1",
+          1.25
+        ],
+        [
+          "candle::knob=2",
+          1.25
+        ],
+        [
+          "candle::knob=3",
+          1.25
+        ]
+      ],
+      "failures": [
+        {
+          "name": "candle::knob=2",
+          "kind": "unknown-issue",
+          "cause": "1 unknown issue: careful: <b>bold</b> | `x` ::error::y",
+          "reproduce": "cargo test --test params -- --exact 'candle::knob=2' --smoke '--issues=my issues.yaml'"
+        },
+        {
+          "name": "candle::knob=3",
+          "kind": "crash",
+          "cause": "the worker was ended by SIGSEGV during run",
+          "reproduce": "cargo test --test params -- --exact 'candle::knob=3' --smoke '--issues=my issues.yaml'"
+        }
+      ],
+      "breaches": [
+        {
+          "kind": "stale-issue",
+          "id": "GONE",
+          "line": 7,
+          "reason": "all 4 cases of its scope ran and it never matched; remove it"
+        }
+      ]
+    }
+    "#);
     assert_eq!(value["cases"][1]["unknown"][0], "careful: <b>bold</b> | `x` ::error::y");
     assert_eq!(value["standings"][0]["state"], "stale");
 }

@@ -61,14 +61,15 @@ pub fn markdown(text: &str, limit: usize) -> String {
     let line = one_line(text, limit);
     let mut escaped = String::with_capacity(line.len());
     let mut last = ' ';
-    for c in line.chars() {
+    for (at, c) in line.char_indices() {
         match c {
             '&' | '<' | '>' | '|' | '`' | '*' | '_' | '[' | ']' | '~' | '$' | '#' | '\\' | '!'
             | '@' => {
                 // Entities are never taken for markup, unlike backslash escapes inside tables.
                 let _ = write!(escaped, "&#{};", u32::from(c));
             }
-            ':' if last == ':' => escaped.push_str("&#58;"),
+            // What opens a command of a CI system stands at a beginning; `candle::top_k=1` does not.
+            ':' if last == ' ' && line[at..].starts_with("::") => escaped.push_str("&#58;"),
             _ => escaped.push(c),
         }
         last = c;
@@ -112,7 +113,7 @@ mod tests {
     fn markdown_text_is_literal() {
         insta::assert_snapshot!(
             markdown("<img src=x> | `a` *b*\n::error::no ##[x]", 100),
-            @"&#60;img src=x&#62; &#124; &#96;a&#96; &#42;b&#42; :&#58;error:&#58;no &#35;&#35;&#91;x&#93;"
+            @"&#60;img src=x&#62; &#124; &#96;a&#96; &#42;b&#42; &#58;:error::no &#35;&#35;&#91;x&#93;"
         );
     }
 
@@ -142,7 +143,7 @@ mod tests {
         fn nothing_dangerous_is_left(text in "\\PC*|[\\x00-\\x7f]{0,80}", limit in 4_usize..40) {
             let line = markdown(&text, limit);
             prop_assert!(!line.contains(['<', '>', '|', '`', '\n', '\x1b']));
-            prop_assert!(!line.contains("::"));
+            prop_assert!(!line.split(' ').any(|word| word.starts_with("::")));
             let shown = one_line(&text, limit);
             prop_assert!(shown.chars().count() <= limit);
             prop_assert!(shown.chars().all(|c| !c.is_control()));

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::Severity;
-use super::prefix::{Head, Level, Style};
+use super::level::Level;
+use super::prefix::{Head, Style};
 use super::record::{Kind, Stage};
 use super::rules::{Reach, Rule, compile, first_match};
 use super::text::{is_harmless, is_nothing, is_quotation, unquoted};
@@ -34,11 +35,19 @@ impl Opening {
             rule,
             severity,
             source: None,
-            message: message.trim().to_owned(),
+            message: without_repeats(message).trim().to_owned(),
             provisional: false,
             path: None,
             by_level: false,
         }
+    }
+}
+
+/// `message` without Ray's note that others said the same.
+fn without_repeats(message: &str) -> &str {
+    match message.find(" [repeated ") {
+        Some(at) if message[at..].contains("x across cluster]") => &message[..at],
+        _ => message,
     }
 }
 

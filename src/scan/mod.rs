@@ -1,7 +1,9 @@
 //! Bytes to records to findings. Pure.
 
+mod carrier;
 mod classify;
 mod finding;
+mod level;
 mod prefix;
 mod record;
 mod rules;
@@ -10,6 +12,7 @@ mod source;
 mod structured;
 mod template;
 mod text;
+mod time;
 
 #[cfg(test)]
 mod corpus;

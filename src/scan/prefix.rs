@@ -4,22 +4,10 @@
 //! combines the same few pieces in its own order, and processes put their tag before it all.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
-use regex::Regex;
-
-use super::rules::compile;
-
-/// How a logger rates its line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Level {
-    /// Debug, trace, verbose: never a finding.
-    Quiet,
-    Info,
-    Warning,
-    Error,
-    Critical,
-}
+use super::carrier;
+use super::level::{Level, letter_level, word_level};
+use super::time::{is_glog, time_length};
 
 /// Whose way of writing a prefix has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,10 +79,10 @@ impl<'t> Head<'t> {
             return whole;
         }
         // Something that carries the lines of others may have put its own mark before them.
-        let Some(mark) = carrier(text) else { return whole };
+        let Some(mark) = carrier::mark_length(text) else { return whole };
         let mut carried = Self::parse_carried(&text[mark..]);
         if carried.channel.is_empty() {
-            carried.channel = carrier_name(&text[..mark]);
+            carried.channel = carrier::name(&text[..mark]);
         }
         carried
     }
@@ -150,11 +138,10 @@ impl<'t> Head<'t> {
     fn tag(&mut self, token: &'t str) -> Option<usize> {
         let end = token.get(..160).unwrap_or(token).find(')')?;
         let inner = &token[1..end];
-        let ray = inner.starts_with("raylet")
-            || inner.starts_with("autoscaler")
-            || inner.starts_with("scheduler ")
-            || inner.starts_with("gcs_server")
-            || (inner.contains("pid=") && inner.contains("ip="));
+        // Tasks and actors of Ray are tagged too, but what they write is their own.
+        let ray = ["raylet", "autoscaler", "scheduler ", "gcs_server"]
+            .iter()
+            .any(|process| inner.starts_with(process));
         if !ray && !inner.contains(" pid=") && !inner.starts_with("pid=") {
             return None;
         }
@@ -220,7 +207,8 @@ impl<'t> Head<'t> {
             return true;
         }
         // `[W1121 07:25:00.123 file.cpp:3]` and the older `[E ProcessGroupNCCL.cpp:537]`.
-        let (first, rest) = inner.split_at(inner.len().min(1));
+        let first = inner.get(..1).unwrap_or("");
+        let rest = inner.get(1..).unwrap_or("");
         if let Some(level) = letter_level(first)
             && let Some((digits, place)) = rest.split_once(' ')
             && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -308,7 +296,7 @@ impl<'t> Head<'t> {
     fn time(&mut self, token: &'t str) -> Option<usize> {
         let mut length = time_length(token)?;
         self.note_time(&token[..length]);
-        if self.level.is_some() && token[..length].as_bytes().get(2) == Some(&b'-') {
+        if self.level.is_some() && token.as_bytes().get(2) == Some(&b'-') {
             // `WARNING 11-21 07:25:00`: no other engine writes month and day alone.
             self.style = Style::Vllm;
         }
@@ -504,39 +492,6 @@ fn nccl(text: &str) -> Option<Head<'_>> {
     Some(head)
 }
 
-static CARRIER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    compile(
-        r"(?x)^(?:
-        [\w.-]+-\d+\s+\|\x20                                          # docker compose
-        | \[\d+,\d+\]<std(?:err|out)>:\x20?                            # mpirun
-        | \[?pod/\S+\]?\x20                                           # kubectl
-        | [a-z]{3}\x20+\d+\x20[\d:]{8}\x20\S+\x20[\w.@-]+(?:\[\d+\])?:\x20  # syslog
-        | [\s|]*[\d-]{10}\x20[\d:.,]{8,}\x20[\w.-]+\x20>>\x20          # launchers
-        | \d{1,4}:\x20                                               # srun --label
-        )",
-    )
-});
-
-/// Length of the mark that a launcher, container or system log put before a line of another.
-fn carrier(text: &str) -> Option<usize> {
-    CARRIER.as_ref()?.find(text).map(|mark| mark.end())
-}
-
-/// Whom a carrier's mark names, its time aside.
-fn carrier_name(mark: &str) -> &str {
-    let named = |word: &&str| word.contains(|one: char| one.is_ascii_alphabetic());
-    mark.split_whitespace().rfind(named).unwrap_or(mark)
-}
-
-/// Whether `line` begins as glog lines do: a level letter and the month and day.
-pub(super) fn is_glog(line: &[u8]) -> bool {
-    line.len() > 12
-        && matches!(line[0], b'I' | b'W' | b'E' | b'F')
-        && line[1..5].iter().all(u8::is_ascii_digit)
-        && line[5] == b' '
-        && line[6].is_ascii_digit()
-}
-
 fn separator(token: &str) -> Option<usize> {
     ["-- ", "- ", "| ", ">> ", ": "]
         .iter()
@@ -546,65 +501,4 @@ fn separator(token: &str) -> Option<usize> {
 
 fn without_line(place: &str) -> &str {
     place.split(':').next().unwrap_or(place)
-}
-
-/// The level that an upper-case word names.
-pub(super) fn word_level(word: &str) -> Option<Level> {
-    Some(match word.trim() {
-        "TRACE" | "DEBUG" | "VERBOSE" => Level::Quiet,
-        "INFO" | "NOTICE" | "SUCCESS" => Level::Info,
-        "WARN" | "WARNING" => Level::Warning,
-        "ERROR" | "ERR" => Level::Error,
-        "CRITICAL" | "FATAL" => Level::Critical,
-        _ => return None,
-    })
-}
-
-fn letter_level(word: &str) -> Option<Level> {
-    Some(match word {
-        "V" | "D" => Level::Quiet,
-        "I" => Level::Info,
-        "W" => Level::Warning,
-        "E" => Level::Error,
-        "F" => Level::Critical,
-        _ => return None,
-    })
-}
-
-/// Length of the time that `text` begins with, where it begins with one.
-fn time_length(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let run = |from: usize| {
-        let part = &bytes[from.min(bytes.len())..];
-        let digits = |byte: &&u8| byte.is_ascii_digit() || b":.,-/TZ+".contains(*byte);
-        part.iter().take_while(digits).count()
-    };
-    if !bytes.first()?.is_ascii_digit() {
-        return None;
-    }
-    let first = run(0);
-    let colons = |part: &[u8]| part.iter().filter(|byte| **byte == b':').count();
-    let mut length = first;
-    if colons(&bytes[..first]) < 2 {
-        let dashes = bytes[..first].iter().filter(|byte| matches!(byte, b'-' | b'/')).count();
-        let dots = bytes[..first].iter().filter(|byte| **byte == b'.').count();
-        if dots == 3 && dashes == 0 && bytes.get(first) == Some(&b' ') && !text.starts_with("127") {
-            // llama.cpp: minutes.seconds.milliseconds.microseconds since the start.
-            let parts = text[..first].split('.').map(str::len);
-            return parts.skip(1).eq([2, 3, 3]).then_some(first);
-        }
-        if dashes == 0 || bytes.get(first) != Some(&b' ') {
-            return None;
-        }
-        let second = run(first + 1);
-        if colons(&bytes[first + 1..first + 1 + second]) < 2 {
-            return None;
-        }
-        length = first + 1 + second;
-    }
-    // A colon that ends the run belongs to what follows.
-    while length > 0 && !bytes[length - 1].is_ascii_digit() && bytes[length - 1] != b'Z' {
-        length -= 1;
-    }
-    (length >= 8).then_some(length)
 }

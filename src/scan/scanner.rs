@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::classify::classify;
+use super::level::Level;
 use super::prefix::Head;
 use super::record::Record;
 use super::rules;
@@ -35,6 +36,8 @@ pub struct Scanner {
     /// Whether anything of the current line has come.
     begun: bool,
     open: Vec<Record>,
+    /// The last debug line: a traceback right below it is its own.
+    quiet: Option<u64>,
     findings: Vec<Finding>,
     index: HashMap<(String, Severity, Phase), usize>,
     dropped: u64,
@@ -65,6 +68,7 @@ impl Scanner {
             returned: false,
             begun: false,
             open: Vec::new(),
+            quiet: None,
             findings: Vec::new(),
             index: HashMap::new(),
             dropped: 0,
@@ -185,12 +189,22 @@ impl Scanner {
         if self.offer(&head, line, opening.is_some()) {
             return;
         }
+        if head.level == Some(Level::Quiet) {
+            self.quiet = Some(line);
+        }
         if let Some(opening) = opening {
+            let below_debug = !head.logged
+                && self.quiet.is_some_and(|quiet| quiet + 1 == line)
+                && opening.rule == "python-traceback";
             if self.open.len() >= OPEN_KEPT {
                 let oldest = self.open.remove(0);
                 self.close(oldest);
             }
-            self.open.push(Record::open(opening, &head, line, self.phase));
+            let mut record = Record::open(opening, &head, line, self.phase);
+            if below_debug {
+                record.mute();
+            }
+            self.open.push(record);
         }
     }
 

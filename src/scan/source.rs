@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Regex, RegexSet};
 
 use super::prefix::{Head, Style};
 use super::rules::compile;
@@ -94,8 +94,9 @@ const WORDS: &[(&str, &str)] = &[
     (r"\bTensorRT\b|\bTensorrt\b", "tensorrt"),
 ];
 
-static WORD_PATTERNS: LazyLock<Vec<(Option<Regex>, &'static str)>> =
-    LazyLock::new(|| WORDS.iter().map(|(words, source)| (compile_exact(words), *source)).collect());
+/// All of [`WORDS`] in one pass.
+static WORD_SET: LazyLock<Option<RegexSet>> =
+    LazyLock::new(|| RegexSet::new(WORDS.iter().map(|(words, _)| *words)).ok());
 
 static CUDA_ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile_exact(
@@ -109,8 +110,8 @@ fn compile_exact(words: &str) -> Option<Regex> {
 
 /// The source that the words of a message name.
 pub(super) fn by_words(message: &str) -> Option<&'static str> {
-    let mut patterns = WORD_PATTERNS.iter();
-    patterns.find_map(|(words, source)| words.as_ref()?.is_match(message).then_some(*source))
+    let first = WORD_SET.as_ref()?.matches(message).iter().next()?;
+    Some(WORDS[first].1)
 }
 
 /// The source of a package, module or logger name: its first segment decides.
@@ -243,9 +244,7 @@ pub(super) fn by_channel(channel: &str) -> Option<&'static str> {
     if vllm.iter().any(|start| channel.starts_with(start)) {
         return Some("vllm");
     }
-    let ray = channel.starts_with("raylet")
-        || channel.starts_with("autoscaler")
-        || channel.contains("ip=");
+    let ray = channel.starts_with("raylet") || channel.starts_with("autoscaler");
     ray.then_some("ray")
 }
 
@@ -265,7 +264,7 @@ mod tests {
         for (words, _) in WORDS {
             assert!(compile_exact(words).is_some(), "{words}");
         }
-        assert!(CUDA_ERROR.is_some());
+        assert!(CUDA_ERROR.is_some() && WORD_SET.is_some());
     }
 
     #[test]

@@ -38,7 +38,13 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         "{\"level\": \"error\", \"msg\": \"boom\"}",
     ]);
     let noise = prop::collection::vec(any::<u8>(), 0..12);
-    prop_oneof![8 => known.prop_map(|text| text.as_bytes().to_vec()), 1 => noise]
+    // What prefixes are made of, with letters of several bytes where the pieces meet.
+    let marks = r#"[\[\](){}: |'"=/.,WEINFO_é中0-9-]{0,24} (ERROR|warning: |W1121 08:15:03 |%\|)[\[\]:' é中a-z]{0,12}"#;
+    prop_oneof![
+        8 => known.prop_map(|text| text.as_bytes().to_vec()),
+        1 => noise,
+        3 => marks.prop_map(String::into_bytes),
+    ]
 }
 
 fn output() -> impl Strategy<Value = Vec<u8>> {
@@ -177,6 +183,7 @@ fn debug_output_is_harmless_whatever_it_says() {
         "2026-11-21 08:18:54,524 - llm - DEBUG - error: x",
         "VERBOSE: Segmentation fault (core dumped)",
         "[TRT] [V] Error Code 1: nothing",
+        "2026-11-21 08:18:54,524 - llm - DEBUG - no wheel\nTraceback (most recent call last):\n  File \"a.py\", line 1, in f\nImportError: x",
     ] {
         assert_eq!(scan(line.as_bytes()).findings, [], "{line}");
     }

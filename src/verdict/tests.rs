@@ -77,12 +77,46 @@ fn table(kind: Kind) -> String {
 
 #[test]
 fn outcomes_of_a_valid_value() {
-    insta::assert_snapshot!(table(Kind::Valid), @"");
+    insta::assert_snapshot!(table(Kind::Valid), @r"
+    completed: pass :
+    refused: fail refused: knob = 2 is refused: at least 3
+    refused, other name: fail refused: other = 2 is refused: at least 3
+    refused in reference: error reference: the reference could not be generated: knob = 2 is refused: at least 3
+    model: error model: no tensor `x`
+    unavailable: skip requirement: off; turn it on
+    out of memory: error out-of-memory: out of memory: 80 GiB during run
+    failed: error backend: run failed: kernel
+    exited: error crash: the worker exited with code 3 during run
+    signalled: error crash: the worker was ended by SIGABRT during run
+    unknown signal: error crash: the worker was ended by signal 42 during run
+    killed: error crash: the worker was killed by SIGKILL (the kernel does so when memory is out: see dmesg) during run
+    timed out: error timeout: still in run after 1.5 s; killed (see --timeout)
+    silent: error silence: no output and no report for 2 s in run; killed (see --silence-timeout)
+    skipped: skip requirement: needs 2 GPUs, found 0
+    broken: error harness: no worker
+    ");
 }
 
 #[test]
 fn outcomes_of_a_negative_value() {
-    insta::assert_snapshot!(table(Kind::Negative), @"");
+    insta::assert_snapshot!(table(Kind::Negative), @r"
+    completed: fail refusal: knob = 2 was accepted; it must be refused
+    refused: pass :
+    refused, other name: fail refusal: knob = 2 was refused, but the refusal names `other`: other = 2 is refused: at least 3
+    refused in reference: error reference: the reference could not be generated: knob = 2 is refused: at least 3
+    model: fail refusal: knob = 2 failed in load instead of being refused: no tensor `x`
+    unavailable: skip requirement: off; turn it on
+    out of memory: fail refusal: knob = 2 failed in run instead of being refused: out of memory: 80 GiB
+    failed: fail refusal: knob = 2 failed in run instead of being refused: kernel
+    exited: error crash: the worker exited with code 3 during run
+    signalled: error crash: the worker was ended by SIGABRT during run
+    unknown signal: error crash: the worker was ended by signal 42 during run
+    killed: error crash: the worker was killed by SIGKILL (the kernel does so when memory is out: see dmesg) during run
+    timed out: error timeout: still in run after 1.5 s; killed (see --timeout)
+    silent: error silence: no output and no report for 2 s in run; killed (see --silence-timeout)
+    skipped: skip requirement: needs 2 GPUs, found 0
+    broken: error harness: no worker
+    ");
 }
 
 #[test]
@@ -142,7 +176,33 @@ fn relations() {
             lines.push('\n');
         }
     }
-    insta::assert_snapshot!(lines, @"");
+    insta::assert_snapshot!(lines, @r"
+    same, equal: pass
+    same, shorter: fail the tokens must not change, but row 0 has 2 tokens where the reference has 3
+    same, longer: fail the tokens must not change, but row 0 has 4 tokens where the reference has 3
+    same, other: fail the tokens must not change, but row 0 has token 9 at step 1 where the reference has 6
+    same, empty: fail nothing was generated: every row is empty
+    equals, equal: pass
+    equals, shorter: fail the tokens must be those of candle::x=1, but row 0 has 2 tokens where the reference has 3
+    equals, longer: fail the tokens must be those of candle::x=1, but row 0 has 4 tokens where the reference has 3
+    equals, other: fail the tokens must be those of candle::x=1, but row 0 has token 9 at step 1 where the reference has 6
+    equals, empty: fail nothing was generated: every row is empty
+    limits, equal: fail no row is shorter than without the limit
+    limits, shorter: pass
+    limits, longer: fail the output must be a beginning of the reference, but row 0 has 4 tokens where the reference has 3
+    limits, other: fail the output must be a beginning of the reference, but row 0 has token 9 at step 1 where the reference has 6
+    limits, empty: pass
+    changes, equal: pass
+    changes, shorter: pass
+    changes, longer: pass
+    changes, other: pass
+    changes, empty: fail nothing was generated: every row is empty
+    none, equal: pass
+    none, shorter: pass
+    none, longer: pass
+    none, other: pass
+    none, empty: fail nothing was generated: every row is empty
+    ");
 }
 
 #[test]
@@ -199,7 +259,56 @@ fn effects() {
             }
         }
     }
-    insta::assert_snapshot!(lines, @"");
+    insta::assert_snapshot!(lines, @r"
+    same, read none, equal: pass unverified ()
+    same, read none, shorter: fail unverified (relation)
+    same, read none, other: fail unverified (relation)
+    same, read 2, equal: pass verified ()
+    same, read 2, shorter: fail unverified (relation)
+    same, read 2, other: fail unverified (relation)
+    same, read reference's, equal: fail ignored (effect)
+    same, read reference's, shorter: fail ignored (relation)
+    same, read reference's, other: fail ignored (relation)
+    same, read other, equal: pass normalised ()
+    same, read other, shorter: fail normalised (relation)
+    same, read other, other: fail normalised (relation)
+    limits, read none, equal: fail unverified (relation)
+    limits, read none, shorter: pass verified ()
+    limits, read none, other: fail unverified (relation)
+    limits, read 2, equal: fail unverified (relation)
+    limits, read 2, shorter: pass verified ()
+    limits, read 2, other: fail unverified (relation)
+    limits, read reference's, equal: fail ignored (relation)
+    limits, read reference's, shorter: fail ignored (effect)
+    limits, read reference's, other: fail ignored (relation)
+    limits, read other, equal: fail normalised (relation)
+    limits, read other, shorter: pass normalised ()
+    limits, read other, other: fail normalised (relation)
+    changes, read none, equal: fail no_effect (effect)
+    changes, read none, shorter: pass verified ()
+    changes, read none, other: pass verified ()
+    changes, read 2, equal: fail no_effect (effect)
+    changes, read 2, shorter: pass verified ()
+    changes, read 2, other: pass verified ()
+    changes, read reference's, equal: fail ignored (effect)
+    changes, read reference's, shorter: fail ignored (effect)
+    changes, read reference's, other: fail ignored (effect)
+    changes, read other, equal: pass normalised ()
+    changes, read other, shorter: pass normalised ()
+    changes, read other, other: pass normalised ()
+    none, read none, equal: pass unverified ()
+    none, read none, shorter: pass verified ()
+    none, read none, other: pass verified ()
+    none, read 2, equal: pass verified ()
+    none, read 2, shorter: pass verified ()
+    none, read 2, other: pass verified ()
+    none, read reference's, equal: fail ignored (effect)
+    none, read reference's, shorter: fail ignored (effect)
+    none, read reference's, other: fail ignored (effect)
+    none, read other, equal: pass normalised ()
+    none, read other, shorter: pass normalised ()
+    none, read other, other: pass normalised ()
+    ");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! Faults are made by the scripted backend, truth by candle. A failing assertion shows the whole
 //! transcript of the command: see [`support::Run`].
 
+#![expect(clippy::unwrap_used, reason = "where a helper cannot go on, its test fails there")]
+
 mod candle;
 mod command;
 mod faults;

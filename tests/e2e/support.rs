@@ -9,51 +9,51 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder of its own, in which commands run.
-pub struct Place {
+pub(crate) struct Place {
     folder: TempDir,
 }
 
 impl Place {
     /// An empty one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
     /// One with `script.yaml`.
-    pub fn with_script(script: &str) -> Self {
+    pub(crate) fn with_script(script: &str) -> Self {
         let place = Self::new();
         place.write("script.yaml", script);
         place
     }
 
     /// A path in it.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file in it.
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
     }
 
     /// Reads a file in it.
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         let file = self.path(name);
         std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
     }
 
     /// A JSON file in it.
-    pub fn json(&self, name: &str) -> Value {
+    pub(crate) fn json(&self, name: &str) -> Value {
         serde_json::from_str(&self.read(name)).unwrap()
     }
 
     /// The JUnit report of the run in `out`, read by the reader of quick-junit.
-    pub fn junit(&self) -> Junit {
+    pub(crate) fn junit(&self) -> Junit {
         Junit(Report::deserialize_from_str(&self.read("out/junit.xml")).unwrap())
     }
 
     /// The command, not started yet, in a clean environment.
-    pub fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wattest"));
         command.args(words).current_dir(self.folder.path());
         for (name, _) in std::env::vars() {
@@ -67,36 +67,36 @@ impl Place {
     }
 
     /// Runs the command to its end.
-    pub fn wattest(&self, words: &[&str]) -> Run {
+    pub(crate) fn wattest(&self, words: &[&str]) -> Run {
         Run::of(words, self.command(words).output().unwrap())
     }
 
     /// `wattest test` over the script, into `out`.
-    pub fn scripted(&self, words: &[&str]) -> Run {
+    pub(crate) fn scripted(&self, words: &[&str]) -> Run {
         let own = ["test", "--backend", "scripted", "--script", "script.yaml", "--out", "out"];
         self.wattest(&[&own, words].concat())
     }
 }
 
 /// The folder of the parameter files that the project ships.
-pub fn params() -> String {
+pub(crate) fn params() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../params");
     folder.canonicalize().unwrap().display().to_string()
 }
 
 /// A command that ran to its end. Its `Debug` is the transcript.
-pub struct Run {
+pub(crate) struct Run {
     words: Vec<String>,
     /// The exit code; -1 where a signal ended it.
-    pub code: i32,
+    pub(crate) code: i32,
     /// What it wrote.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it wrote.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
-    pub fn of(words: &[&str], output: Output) -> Self {
+    pub(crate) fn of(words: &[&str], output: Output) -> Self {
         Self {
             words: words.iter().map(|word| (*word).to_owned()).collect(),
             code: output.status.code().unwrap_or(-1),
@@ -107,21 +107,21 @@ impl Run {
 
     /// Asserts the exit code.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         self
     }
 
     /// Asserts that stdout has `text`.
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.stdout.contains(text), "stdout lacks {text:?}\n{self:?}");
         self
     }
 
     /// Asserts that stderr has `text`.
     #[track_caller]
-    pub fn complains(self, text: &str) -> Self {
+    pub(crate) fn complains(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "stderr lacks {text:?}\n{self:?}");
         self
     }
@@ -135,23 +135,23 @@ impl fmt::Debug for Run {
 }
 
 /// A JUnit report that was read back.
-pub struct Junit(pub Report);
+pub(crate) struct Junit(pub(crate) Report);
 
 impl Junit {
     /// All test cases.
-    pub fn cases(&self) -> Vec<&TestCase> {
+    pub(crate) fn cases(&self) -> Vec<&TestCase> {
         self.0.test_suites.iter().flat_map(|suite| &suite.test_cases).collect()
     }
 
     /// The test case `name`.
     #[track_caller]
-    pub fn case(&self, name: &str) -> &TestCase {
+    pub(crate) fn case(&self, name: &str) -> &TestCase {
         let found = self.cases().into_iter().find(|case| case.name.as_str() == name);
         found.unwrap_or_else(|| panic!("junit.xml has no {name}"))
     }
 
     /// Its failure or error: type and text; none where it passed or was skipped.
-    pub fn failure(&self, name: &str) -> Option<(String, String)> {
+    pub(crate) fn failure(&self, name: &str) -> Option<(String, String)> {
         match &self.case(name).status {
             TestCaseStatus::NonSuccess { ty, description, .. } => {
                 let text = |one: &Option<quick_junit::XmlString>| {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::{RULES, STRUCTURES};
-use crate::scan::prefix::is_glog;
+use crate::scan::time::is_glog;
 
 /// The literals of all rules, and for each the rules that have it, one bit each.
 struct Literals {

@@ -71,7 +71,9 @@ pub(in crate::scan) const STRUCTURES: &[Structure] = &[
     },
     Structure {
         id: "log-level",
-        needs: &["warn", "error", "critical", "fatal", "[w", "[e", "[f", " w ", " e ", " f "],
+        needs: &[
+            "warn", "error", "debug", "critical", "fatal", "[w", "[e", "[f", " w ", " e ", " f ",
+        ],
         examples: &[
             "WARNING 11-21 07:25:00 [x.py:12] slow path",
             "(EngineCore_DP0 pid=1) ERROR 11-21 07:25:00 [core.py:12] died",

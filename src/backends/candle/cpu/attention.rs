@@ -2,9 +2,11 @@
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, bail};
 use half::{bf16, f16};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::element::{Element, elements};
+use super::simd::{self, add_scaled, dot};
 
 /// Below so many multiplications waking another thread costs more than it saves.
 const PARALLEL_FROM: usize = 48 * 1024;
@@ -103,7 +105,9 @@ impl Attention<'_> {
                 let query = &queries[at..at + width];
                 let visible = len - new + position + 1;
                 let real = real.map(|real| &real[..visible]);
-                attend(query, &keys, &values, real, self.scale, &mut scores[..visible], result);
+                let scores = &mut scores[..visible];
+                let (keys, values, scale) = (&*keys, &*values, self.scale);
+                simd::run(Attend { query, keys, values, real, scale, scores, result });
             }
         };
         let mut results = vec![0.0; rows * heads * new * width];
@@ -124,40 +128,43 @@ impl Attention<'_> {
     }
 }
 
-/// One query over the positions that it sees, as many as there are `scores`.
-fn attend(
-    query: &[f32],
-    keys: &[f32],
-    values: &[f32],
-    real: Option<&[bool]>,
+/// One query over the positions that it sees, as many as there are `scores`; `result` is zero.
+struct Attend<'a> {
+    query: &'a [f32],
+    keys: &'a [f32],
+    values: &'a [f32],
+    real: Option<&'a [bool]>,
     scale: f32,
-    scores: &mut [f32],
-    result: &mut [f32],
-) {
-    use candle_core::quantized::GgmlType;
+    scores: &'a mut [f32],
+    result: &'a mut [f32],
+}
 
-    let width = query.len();
-    let mut best = f32::NEG_INFINITY;
-    for (position, (score, key)) in scores.iter_mut().zip(keys.chunks_exact(width)).enumerate() {
-        *score = if real.is_none_or(|real| real[position]) {
-            f32::vec_dot(width, query, key) * scale
-        } else {
-            f32::NEG_INFINITY
-        };
-        best = best.max(*score);
-    }
-    if best == f32::NEG_INFINITY {
-        return;
-    }
-    let mut total = 0.0;
-    for score in scores.iter_mut() {
-        *score = (*score - best).exp();
-        total += *score;
-    }
-    for (score, value) in scores.iter().zip(values.chunks_exact(width)) {
-        let weight = score / total;
-        for (sum, value) in result.iter_mut().zip(value) {
-            *sum += weight * value;
+impl WithSimd for Attend<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let width = self.query.len();
+        let mut best = f32::NEG_INFINITY;
+        let keys = self.keys.chunks_exact(width);
+        for (position, (score, key)) in self.scores.iter_mut().zip(keys).enumerate() {
+            *score = if self.real.is_none_or(|real| real[position]) {
+                dot(simd, self.query, key) * self.scale
+            } else {
+                f32::NEG_INFINITY
+            };
+            best = best.max(*score);
+        }
+        if best == f32::NEG_INFINITY {
+            return;
+        }
+        let mut total = 0.0;
+        for score in self.scores.iter_mut() {
+            *score = (*score - best).exp();
+            total += *score;
+        }
+        for (score, value) in self.scores.iter().zip(self.values.chunks_exact(width)) {
+            add_scaled(simd, self.result, score / total, value);
         }
     }
 }

@@ -13,6 +13,7 @@ use half::{bf16, f16};
 use rayon::prelude::*;
 
 use super::element::{Element, elements};
+use super::simd::{self, RowProducts};
 
 /// Below so many multiplications waking another thread costs more than it saves.
 const PARALLEL_FROM: usize = 48 * 1024;
@@ -195,8 +196,7 @@ fn result_shape(x: &Layout, (out, width): (usize, usize)) -> Result<Shape> {
 }
 
 /// All dot products of the rows of `x` with the `out` rows of `weight`, each `width` wide, plus
-/// `bias`: `x` rows x `out`, row-major. Sums in `f32`: candle's own product of `bf16` rows is
-/// three times as slow as widening them first.
+/// `bias`: `x` rows x `out`, row-major. Sums in `f32`.
 fn dense_products<T: Element>(
     weight: &[T],
     (out, width): (usize, usize),
@@ -209,9 +209,7 @@ fn dense_products<T: Element>(
         for ((index, sums), weight) in sums.chunks_exact_mut(rows).enumerate().zip(weight) {
             let weight = T::widened_into(weight, &mut scratch);
             let bias = bias.map_or(0.0, |bias| bias[first + index]);
-            for (sum, x) in sums.iter_mut().zip(x.chunks_exact(width)) {
-                *sum = f32::vec_dot(width, weight, x) + bias;
-            }
+            simd::run(RowProducts { weight, x, bias, sums });
         }
     })
 }

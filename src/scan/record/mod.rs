@@ -1,11 +1,14 @@
 //! A record while it is being read: which lines belong to it, and what it comes to.
 
 use super::classify::{Opening, exception, is_frame, is_header};
-use super::prefix::{Head, Level};
+use super::level::Level;
+use super::prefix::Head;
 use super::rules::{self, Reach, Rule, first_match};
-use super::source::{self, Owner};
+use super::source;
 use super::text::printable;
 use super::{Phase, Severity};
+
+mod attribution;
 
 /// What kind of record it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub(super) struct Record {
     fixed_source: Option<&'static str>,
     by_level: bool,
     provisional: bool,
+    /// What a debug line has below it.
+    muted: bool,
     pub(super) phase: Phase,
     pub(super) first: u64,
     last: u64,
@@ -112,6 +117,7 @@ impl Record {
             fixed_source: opening.source,
             by_level: opening.by_level,
             provisional: opening.provisional,
+            muted: false,
             phase,
             first: line,
             last: line,
@@ -140,6 +146,11 @@ impl Record {
             record.note_frame(&head.body);
         }
         record
+    }
+
+    /// Makes it no finding, whatever it comes to.
+    pub(super) fn mute(&mut self) {
+        self.muted = true;
     }
 
     /// Whether the line belongs to this record; if so it is taken in. `opens` tells whether it
@@ -184,7 +195,7 @@ impl Record {
             Kind::Group => self.in_group(body),
             Kind::Warning => {
                 let source = self.last == self.first && self.blanks == 0;
-                source && !head.logged && body.starts_with("  ") && !opens
+                source && !head.logged && body.starts_with("  ") && !body.contains("Warning: ")
             }
             Kind::Lead => self.traceback_begins(body),
             Kind::Log => self.after_log(head, body, same_log, opens),
@@ -439,105 +450,9 @@ impl Record {
         self.message_lines += 1;
     }
 
-    fn note_frame(&mut self, body: &str) {
-        let Some(start) = body.find("File \"") else { return };
-        let rest = &body[start + 6..];
-        if let Some(end) = rest.find("\", line ")
-            && !self.outer
-        {
-            self.note_path(&rest[..end]);
-        }
-    }
-
-    fn note_path(&mut self, path: &str) {
-        match source::by_path(path) {
-            Owner::Known(library) => self.owner = Some(library),
-            Owner::Installed => self.installed = true,
-            Owner::Own => {}
-        }
-    }
-
-    /// Source of the package that the exception's type belongs to.
-    fn own_package(&self) -> Option<&'static str> {
-        let (name, _) = exception(self.message.lines().next()?)?;
-        name.contains('.').then(|| source::by_package(name)).flatten()
-    }
-
-    fn source(&self) -> &'static str {
-        let message = &self.message;
-        if let Some(source) = self.fixed_source {
-            return source;
-        }
-        match self.kind {
-            Kind::Traceback(_) | Kind::Group | Kind::Lead | Kind::Pytest => self.raised_by(),
-            Kind::Fatal => "python",
-            Kind::Warning => {
-                let words = || source::by_words(message);
-                let other = || self.installed.then_some("other");
-                self.owner.or_else(other).or_else(words).unwrap_or("python")
-            }
-            Kind::Panic(_) => {
-                if message.contains("Torch(\"") || message.contains("c10::") {
-                    "torch"
-                } else {
-                    "rust"
-                }
-            }
-            Kind::Crash => {
-                if source::is_cuda_error(message) {
-                    return "cuda";
-                }
-                source::by_words(message).unwrap_or("other")
-            }
-            _ => self.logged_by(),
-        }
-    }
-
-    fn logged_by(&self) -> &'static str {
-        let message = &self.message;
-        let bare = !self.logged && self.channel.is_empty() && self.logger.is_empty();
-        if bare && self.log_source == "other" {
-            let program = message.split(':').next().unwrap_or("");
-            if let Some(source) = source::by_package(program) {
-                return source;
-            }
-            // What Rust prints for an error that `main` returns.
-            if message.starts_with("Error: ") || message.starts_with("error[E") {
-                return "rust";
-            }
-        }
-        self.log_source
-    }
-
-    /// The library that raised the exception.
-    fn raised_by(&self) -> &'static str {
-        let message = &self.message;
-        if source::is_cuda_error(message) {
-            return "cuda";
-        }
-        let name = exception(message.lines().next().unwrap_or("")).map_or("", |(name, _)| name);
-        let import =
-            matches!(name, "ImportError" | "ModuleNotFoundError") && !message.contains(".so");
-        let own = if self.outer { None } else { self.own_package() };
-        let logger = (self.logged && !matches!(self.log_source, "python" | "other"))
-            .then_some(self.log_source);
-        own.or(self.owner)
-            .or(logger)
-            .or_else(|| (!import).then(|| source::by_words(message)).flatten())
-            .or_else(|| self.installed.then_some("other"))
-            .or_else(|| source::by_channel(&self.channel))
-            .unwrap_or(
-                if self.logged && self.log_source == "other" && self.rule != "python-traceback" {
-                    "other"
-                } else {
-                    "python"
-                },
-            )
-    }
-
     /// What the record comes to; none where it only announced something that did not follow.
     pub(super) fn close(mut self) -> Option<Closed> {
-        if self.provisional {
+        if self.provisional || self.muted {
             return None;
         }
         if self.message.is_empty() {

@@ -1,0 +1,103 @@
+//! Which library a record comes from: what its frames, its exception, its prefix and its words say.
+
+use super::{Kind, Record};
+use crate::scan::classify::exception;
+use crate::scan::source::{self, Owner};
+
+impl Record {
+    pub(super) fn note_frame(&mut self, body: &str) {
+        let Some(start) = body.find("File \"") else { return };
+        let rest = &body[start + 6..];
+        if let Some(end) = rest.find("\", line ")
+            && !self.outer
+        {
+            self.note_path(&rest[..end]);
+        }
+    }
+
+    pub(super) fn note_path(&mut self, path: &str) {
+        match source::by_path(path) {
+            Owner::Known(library) => self.owner = Some(library),
+            Owner::Installed => self.installed = true,
+            Owner::Own => {}
+        }
+    }
+
+    /// Source of the package that the exception's type belongs to.
+    pub(super) fn own_package(&self) -> Option<&'static str> {
+        let (name, _) = exception(self.message.lines().next()?)?;
+        name.contains('.').then(|| source::by_package(name)).flatten()
+    }
+
+    pub(super) fn source(&self) -> &'static str {
+        let message = &self.message;
+        if let Some(source) = self.fixed_source {
+            return source;
+        }
+        match self.kind {
+            Kind::Traceback(_) | Kind::Group | Kind::Lead | Kind::Pytest => self.raised_by(),
+            Kind::Fatal => "python",
+            Kind::Warning => {
+                let words = || source::by_words(message);
+                let other = || self.installed.then_some("other");
+                self.owner.or_else(other).or_else(words).unwrap_or("python")
+            }
+            Kind::Panic(_) => {
+                if message.contains("Torch(\"") || message.contains("c10::") {
+                    "torch"
+                } else {
+                    "rust"
+                }
+            }
+            Kind::Crash => {
+                if source::is_cuda_error(message) {
+                    return "cuda";
+                }
+                source::by_words(message).unwrap_or("other")
+            }
+            _ => self.logged_by(),
+        }
+    }
+
+    fn logged_by(&self) -> &'static str {
+        let message = &self.message;
+        let bare = !self.logged && self.channel.is_empty() && self.logger.is_empty();
+        if bare && self.log_source == "other" {
+            let program = message.split(':').next().unwrap_or("");
+            if let Some(source) = source::by_package(program) {
+                return source;
+            }
+            // What Rust prints for an error that `main` returns.
+            if message.starts_with("Error: ") || message.starts_with("error[E") {
+                return "rust";
+            }
+        }
+        self.log_source
+    }
+
+    /// The library that raised the exception.
+    fn raised_by(&self) -> &'static str {
+        let message = &self.message;
+        if source::is_cuda_error(message) {
+            return "cuda";
+        }
+        let name = exception(message.lines().next().unwrap_or("")).map_or("", |(name, _)| name);
+        let import =
+            matches!(name, "ImportError" | "ModuleNotFoundError") && !message.contains(".so");
+        let own = if self.outer { None } else { self.own_package() };
+        let logger = (self.logged && !matches!(self.log_source, "python" | "other"))
+            .then_some(self.log_source);
+        own.or(self.owner)
+            .or(logger)
+            .or_else(|| (!import).then(|| source::by_words(message)).flatten())
+            .or_else(|| self.installed.then_some("other"))
+            .or_else(|| source::by_channel(&self.channel))
+            .unwrap_or(
+                if self.logged && self.log_source == "other" && self.rule != "python-traceback" {
+                    "other"
+                } else {
+                    "python"
+                },
+            )
+    }
+}
