@@ -6,7 +6,7 @@ use std::path::Path;
 
 use libtest_mimic::ColorSetting;
 use wattest::record::Record;
-use wattest::report::text::{console_line, seconds};
+use wattest::report::text::{console_line, count, seconds};
 use wattest::report::{Evidence, Report};
 
 use crate::options::Options;
@@ -76,8 +76,9 @@ pub fn summary(report: &Report<'_>, run: &Path, colours: bool) -> String {
     let _ = (|| -> std::fmt::Result {
         write!(
             text,
-            "{bold}wattest:{plain} {} cases: {} passed",
-            summary.selected, summary.passed
+            "{bold}wattest:{plain} {}: {} passed",
+            count(summary.selected, "case"),
+            summary.passed
         )?;
         for (n, what) in [
             (summary.failed, "failed"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wattest::issues::Book;
 use wattest::record::Record;
 use wattest::report::RunInfo;
-use wattest::report::text::one_line;
+use wattest::report::text::{count, one_line};
 use wattest::run::{Journal, Supervisor};
 use wattest::schema::Case;
 use wattest::verdict::{Status, Verdict, judge};
@@ -173,8 +173,7 @@ impl Session {
         let Some(most) = self.max_fail else { return };
         let failed = self.statuses.values().filter(|status| status.is_bad()).count();
         if failed >= most && self.stopped.is_none() {
-            let plural = if failed == 1 { "" } else { "s" };
-            self.stopped = Some(format!("after {failed} failure{plural}"));
+            self.stopped = Some(format!("after {}", count(failed, "failure")));
         }
     }
 }

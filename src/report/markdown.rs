@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::report::text::{markdown as literal, seconds};
+use crate::report::text::{count, markdown as literal, seconds};
 use crate::report::{Report, state_word};
 use crate::verdict::Status;
 
@@ -32,12 +32,11 @@ fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
     writeln!(out, "# wattest: {word}\n")?;
     writeln!(
         out,
-        "{} cases: {} passed, {} failed, {} error{}, {} skipped, {} flaky, {} not run; {} in cases.\n",
-        summary.selected,
+        "{}: {} passed, {} failed, {}, {} skipped, {} flaky, {} not run; {} in cases.\n",
+        count(summary.selected, "case"),
         summary.passed,
         summary.failed,
-        summary.errors,
-        if summary.errors == 1 { "" } else { "s" },
+        count(summary.errors, "error"),
         summary.skipped,
         summary.flaky,
         summary.not_run,

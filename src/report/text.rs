@@ -86,6 +86,11 @@ pub fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// So many of a thing: `1 case`, `2 cases`.
+pub fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Seconds as people read them: `0.123 s`, `12.3 s`, `4 min 05 s`.
 pub fn seconds(s: f64) -> String {
     if s < 10.0 {

@@ -1,6 +1,7 @@
 //! Processes that a worker has around it, read from `/proc`.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
@@ -47,8 +48,12 @@ fn has_mark(pid: Pid, mark: &[u8]) -> bool {
 /// The command line of `pid`; its short name where it has none.
 pub(super) fn name(pid: Pid) -> String {
     let folder = format!("/proc/{}", pid.as_raw_pid());
-    let line = fs::read(format!("{folder}/cmdline")).unwrap_or_default();
-    let line = String::from_utf8_lossy(&line).replace('\0', " ");
+    let mut line = [0; 4 * NAME_LIMIT];
+    // In one read: between two, the process may become another program.
+    let length = File::open(format!("{folder}/cmdline"))
+        .and_then(|mut file| file.read(&mut line))
+        .unwrap_or_default();
+    let line = String::from_utf8_lossy(&line[..length]).replace('\0', " ");
     let mut name = line.trim().to_owned();
     if name.is_empty() {
         let short = fs::read_to_string(format!("{folder}/comm")).unwrap_or_default();

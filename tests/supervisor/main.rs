@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     }
     if let Some(role) = std::env::var_os(fixture::ROLE) {
         return match role.to_str() {
+            Some("flood") => output::flood_role(),
             Some("here") => here::role(),
             Some("supervise") => survival::role(),
             _ => ExitCode::from(2),
