@@ -124,6 +124,18 @@ impl RunFolder {
     }
 }
 
+/// Keeps other processes out of `folder`, which is made where there is none yet, until the result
+/// is dropped.
+///
+/// # Errors
+/// Where the folder cannot be made or written.
+pub fn lock(folder: &Path) -> io::Result<fs::File> {
+    fs::create_dir_all(folder)?;
+    let file = fs::File::create(folder.join(".lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
 /// The folder of the run `run`: a name under the root, `latest`, or a folder.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! The test target from the command line to the exit code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -147,17 +147,20 @@ impl Setup<'_> {
         let options = self.options;
         let nextest = std::env::var("NEXTEST_RUN_ID").ok();
         let folder = RunFolder::choose(options, nextest.as_deref()).map_err(fault)?;
+        let unwritable = |error: io::Error| {
+            fault(format!("{}: cannot be written: {error}; see --out", folder.path.display()))
+        };
+        // Of several processes the first clears away what an earlier run left, the others find
+        // that done.
+        let lock = folder.shared.then(|| folder::lock(&folder.path)).transpose();
+        let lock = lock.map_err(unwritable)?;
         let mut info = self.info(&folder, &selected);
-        let begun = Timestamp::now();
         if let Some(earlier) = folder.earlier() {
             info.started = earlier.started;
         }
         let info = Arc::new(info);
         let supervisor = self.supervisor(&folder.path, &info)?;
         let manifest = Manifest::new(&supervisor, &selected.chosen);
-        let unwritable = |error: io::Error| {
-            fault(format!("{}: cannot be written: {error}; see --out", folder.path.display()))
-        };
         let journal = if folder.resumes {
             let journal = Journal::open(&folder.path).map_err(fault)?;
             let earlier = journal.manifest().map_err(fault)?;
@@ -172,6 +175,7 @@ impl Setup<'_> {
             journal
         };
         folder::write_info(&folder.path, &info).map_err(unwritable)?;
+        drop(lock);
         let records = if folder.resumes { self.rejudged(&journal, &info)? } else { Vec::new() };
         let recorded = last_attempts(&records);
         let places = Places { folder: folder.path.clone(), junit: options.junit.clone() };
@@ -185,7 +189,7 @@ impl Setup<'_> {
         events.send(&Event::RunStarted { run: &info.id, selected: selected.chosen.len() });
         let end = End {
             info,
-            begun,
+            own: Arc::new(selected.chosen.iter().map(|case| case.name.clone()).collect()),
             book: Arc::clone(&self.book),
             places,
             json: options.is_json(),
@@ -316,8 +320,8 @@ fn execute(options: &Options, selected: Selected, session: Session, end: &End) -
 #[derive(Debug, Clone)]
 struct End {
     info: Arc<RunInfo>,
-    /// When this process began its part of the run.
-    begun: Timestamp,
+    /// The cases that this process was to run.
+    own: Arc<BTreeSet<String>>,
     book: Arc<Book>,
     places: Places,
     json: bool,
@@ -352,9 +356,7 @@ impl End {
 
     /// Under nextest: of all cases in the folder, those of this process.
     fn own(&self, cases: &[CaseView]) -> Summary {
-        let own = cases.iter().filter(|view| {
-            view.record.started.parse::<Timestamp>().is_ok_and(|started| started >= self.begun)
-        });
+        let own = cases.iter().filter(|view| self.own.contains(&view.record.case.name));
         let records = own.map(|view| view.record.clone()).collect();
         let own = attempts(records, |_| wattest::report::Evidence::default());
         let summary = Report::new(&self.info, &own, &[]).summary;

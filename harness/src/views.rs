@@ -1,7 +1,7 @@
 //! Keeping the views up to date while a run goes on, off the path of the cases.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,6 +12,8 @@ use wattest::report::{
     CaseView, Evidence, Report, RunInfo, attempts, breaches, junit, markdown, save,
 };
 use wattest::run::Journal;
+
+use crate::folder;
 
 /// Shortest time between two writings of the views.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -196,18 +198,11 @@ pub fn regenerate(
     info: &RunInfo,
     standings: impl FnOnce(&[Record]) -> Vec<Standing>,
 ) -> io::Result<Vec<CaseView>> {
-    let _lock = lock(&places.folder)?;
+    let _lock = folder::lock(&places.folder)?;
     let journal = Journal::open(&places.folder).map_err(io::Error::other)?;
     let records = journal.records().map_err(io::Error::other)?;
     let standings = standings(&records);
     let cases = attempts(records, |record| Evidence::load(&places.folder, record));
     write(places, info, &cases, &standings)?;
     Ok(cases)
-}
-
-/// Held until the result is dropped.
-fn lock(folder: &Path) -> io::Result<std::fs::File> {
-    let file = std::fs::File::create(folder.join(".lock"))?;
-    file.lock()?;
-    Ok(file)
 }
