@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::issues::Standing;
 use crate::report::{Breach, CaseView, RunInfo, breaches};
 use crate::scan::Severity;
+use crate::schema::Kind;
 use crate::verdict::{Effect, Status};
 
 /// How many of the slowest cases a summary names.
@@ -164,7 +165,8 @@ impl EnergyTotal {
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
         for view in cases {
             let record = &view.record;
-            if record.verdict.status == Status::Skip {
+            // A negative case is to do no work: there is nothing to measure.
+            if record.verdict.status == Status::Skip || record.case.kind == Kind::Negative {
                 continue;
             }
             let energy = &record.energy;

@@ -6,7 +6,7 @@ use super::*;
 use crate::environment::Environment;
 use crate::issues::{Book, State};
 use crate::record::{Outcome, Record};
-use crate::schema::Relation;
+use crate::schema::{Kind, Relation};
 use crate::verdict::sample::{finding, record};
 use crate::verdict::{Mode, judge};
 
@@ -378,5 +378,7 @@ fn a_total_of_energy_is_of_all_cases_or_of_none() {
     let part = total(&[known(2.0), view("knob=3", |_| {})]);
     assert_eq!((part.gross_j, part.known, part.unknown), (None, 1, 1));
     assert_eq!(part.line(), "unknown as a whole: known of 1 of 2 cases; 1 times: no meter here");
+    let negative = view("knob=4", |record| record.case.kind = Kind::Negative);
+    assert_eq!(total(&[known(2.0), negative]).gross_j, Some(2.0));
     assert_eq!(total(&[]).line(), "unknown: no case ran");
 }
