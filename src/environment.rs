@@ -76,7 +76,11 @@ impl Environment {
 
 /// The cargo features that this library was built with.
 fn features() -> Vec<String> {
-    let all = [("candle", cfg!(feature = "candle")), ("cuda", cfg!(feature = "cuda"))];
+    let all = [
+        ("candle", cfg!(feature = "candle")),
+        ("cuda", cfg!(feature = "cuda")),
+        ("torch", cfg!(feature = "torch")),
+    ];
     all.iter().filter(|(_, on)| *on).map(|(name, _)| (*name).to_owned()).collect()
 }
 

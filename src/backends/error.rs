@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::generate::{GenerateError, ModelFault};
+use crate::model::ModelError;
 use crate::refusal::Refusal;
 
 /// A backend could not do what it was asked.
@@ -35,5 +37,21 @@ pub enum BackendError {
 impl From<Refusal> for BackendError {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<ModelError> for BackendError {
+    fn from(error: ModelError) -> Self {
+        Self::Model(error.to_string())
+    }
+}
+
+impl From<GenerateError> for BackendError {
+    fn from(error: GenerateError) -> Self {
+        match error {
+            GenerateError::Refused(refusal) => Self::Refused(refusal),
+            GenerateError::Model(ModelFault::OutOfMemory(text)) => Self::OutOfMemory(text),
+            GenerateError::Model(ModelFault::Compute(text)) => Self::Failed(text),
+        }
     }
 }

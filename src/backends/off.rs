@@ -9,25 +9,21 @@ use crate::settings::Settings;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Off {
     name: &'static str,
-    feature: &'static str,
+    remedy: &'static str,
 }
 
 impl Off {
-    /// The backend `name`, which the cargo feature `feature` turns on.
-    pub(super) fn new(name: &'static str, feature: &'static str) -> Self {
-        Self { name, feature }
+    /// The backend `name`, which `remedy` turns on.
+    pub(super) fn new(name: &'static str, remedy: &'static str) -> Self {
+        Self { name, remedy }
     }
 
     fn reason(self) -> String {
         format!("the {} backend is not in this build", self.name)
     }
 
-    fn remedy(self) -> String {
-        format!("build with `--features {}`", self.feature)
-    }
-
     fn error(self) -> BackendError {
-        BackendError::Unavailable { reason: self.reason(), remedy: self.remedy() }
+        BackendError::Unavailable { reason: self.reason(), remedy: self.remedy.to_owned() }
     }
 }
 
@@ -37,7 +33,7 @@ impl Backend for Off {
     }
 
     fn availability(&self) -> Availability {
-        Availability::Off { reason: self.reason(), remedy: self.remedy() }
+        Availability::Off { reason: self.reason(), remedy: self.remedy.to_owned() }
     }
 
     fn check(&self, _settings: &Settings) -> Result<(), BackendError> {

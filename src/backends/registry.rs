@@ -5,9 +5,15 @@ use std::path::PathBuf;
 use crate::backends::Backend;
 #[cfg(feature = "candle")]
 use crate::backends::candle::Candle;
-#[cfg(not(feature = "candle"))]
+#[cfg(not(all(feature = "candle", feature = "torch")))]
 use crate::backends::off::Off;
+#[cfg(feature = "torch")]
+use crate::backends::pytorch::PyTorch;
 use crate::backends::scripted::Scripted;
+
+/// How to have the pytorch backend.
+#[cfg(not(feature = "torch"))]
+const TORCH: &str = "run `scripts/libtorch`, then build with `--features torch`";
 
 /// What a backend may need to know beside model and settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -18,7 +24,7 @@ pub struct Options {
 
 /// The names of all backends, built in or not, in the order of listings.
 pub fn names() -> &'static [&'static str] {
-    &["candle", "scripted"]
+    &["candle", "pytorch", "scripted"]
 }
 
 /// The backend of that name. One that this build lacks answers too: it is unavailable, with the
@@ -28,7 +34,11 @@ pub fn find(name: &str, options: &Options) -> Option<Box<dyn Backend>> {
         #[cfg(feature = "candle")]
         "candle" => Some(Box::new(Candle)),
         #[cfg(not(feature = "candle"))]
-        "candle" => Some(Box::new(Off::new("candle", "candle"))),
+        "candle" => Some(Box::new(Off::new("candle", "build with `--features candle`"))),
+        #[cfg(feature = "torch")]
+        "pytorch" => Some(Box::new(PyTorch)),
+        #[cfg(not(feature = "torch"))]
+        "pytorch" => Some(Box::new(Off::new("pytorch", TORCH))),
         "scripted" => Some(Box::new(Scripted::new(options.script.as_deref()))),
         _ => None,
     }

@@ -111,6 +111,7 @@ fn missing_feature(feature: &str) -> Option<String> {
     let on = match feature {
         "candle" => cfg!(feature = "candle"),
         "cuda" => cfg!(feature = "cuda"),
+        "torch" => cfg!(feature = "torch"),
         _ => return Some(format!("needs the cargo feature `{feature}`, which this version lacks")),
     };
     (!on).then(|| {

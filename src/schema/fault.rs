@@ -51,25 +51,35 @@ impl From<YamlError> for SchemaFault {
     }
 }
 
-/// The faults of one file, collected while it is read and checked.
+/// The faults of one file and of what it includes, collected while they are read and checked.
 #[derive(Debug)]
 pub(crate) struct Faults<'a> {
-    file: &'a Path,
-    lines: &'a Lines,
+    /// The file itself, then the one it includes.
+    sources: Vec<(&'a Path, &'a Lines)>,
     list: Vec<SchemaFault>,
     unreadable: usize,
 }
 
 impl<'a> Faults<'a> {
     pub(crate) fn new(file: &'a Path, lines: &'a Lines) -> Self {
-        Self { file, lines, list: Vec::new(), unreadable: 0 }
+        Self { sources: vec![(file, lines)], list: Vec::new(), unreadable: 0 }
+    }
+
+    /// Takes in the file that this one includes: places of [`At::included`] are in it.
+    pub(crate) fn include(&mut self, file: &'a Path, lines: &'a Lines) {
+        self.sources.push((file, lines));
+    }
+
+    fn source(&self, at: &At) -> (&'a Path, &'a Lines) {
+        self.sources.get(at.source).copied().unwrap_or(self.sources[0])
     }
 
     /// Adds the fault `message` at `at`.
     pub(crate) fn add(&mut self, at: &At, message: impl Into<String>) {
+        let (file, lines) = self.source(at);
         self.list.push(SchemaFault {
-            file: self.file.to_owned(),
-            line: Some(self.lines.of(&at.node)),
+            file: file.to_owned(),
+            line: Some(lines.of(&at.node)),
             key: at.key.clone(),
             message: message.into(),
         });
@@ -88,7 +98,7 @@ impl<'a> Faults<'a> {
 
     /// The line of `at`.
     pub(crate) fn line(&self, at: &At) -> usize {
-        self.lines.of(&at.node)
+        self.source(at).1.of(&at.node)
     }
 
     /// How many there are so far.
@@ -96,9 +106,10 @@ impl<'a> Faults<'a> {
         self.list.len()
     }
 
-    /// All of them, in the order of the file.
+    /// All of them, in the order of the file; then those of what it includes.
     pub(crate) fn into_sorted(mut self) -> Vec<SchemaFault> {
-        self.list.sort_by_key(|fault| fault.line);
+        let own = self.sources[0].0;
+        self.list.sort_by_key(|fault| (fault.file != own, fault.line));
         self.list
     }
 }
@@ -108,18 +119,25 @@ impl<'a> Faults<'a> {
 pub(crate) struct At {
     node: String,
     key: String,
+    /// Which of the files it is in.
+    source: usize,
 }
 
 impl At {
     /// The top of the file.
     pub(crate) fn top() -> Self {
-        Self { node: String::new(), key: String::new() }
+        Self { node: String::new(), key: String::new(), source: 0 }
     }
 
-    /// The entry of the parameter `name`, the `index`-th of the list.
-    pub(crate) fn entry(index: usize, name: &str) -> Self {
+    /// The top of the included file.
+    pub(crate) fn included() -> Self {
+        Self { source: 1, ..Self::top() }
+    }
+
+    /// The entry of the parameter `name`, the `index`-th of the list, in the file of `self`.
+    pub(crate) fn entry(&self, index: usize, name: &str) -> Self {
         let key = if name.is_empty() { format!("params.{index}") } else { name.to_owned() };
-        Self { node: format!("params/{index}"), key }
+        Self { node: format!("params/{index}"), key, source: self.source }
     }
 
     /// The key or index `name` below this place.
@@ -128,6 +146,6 @@ impl At {
             "" => name.to_string(),
             _ => format!("{above}{by}{name}"),
         };
-        Self { node: join(&self.node, '/'), key: join(&self.key, '.') }
+        Self { node: join(&self.node, '/'), key: join(&self.key, '.'), source: self.source }
     }
 }

@@ -30,14 +30,42 @@ pub(crate) struct File {
     pub(crate) broken: Vec<String>,
 }
 
-/// Reads the document; what cannot be read is a fault, and the rest is still read.
-pub(crate) fn file(document: Value, faults: &mut Faults<'_>) -> File {
+/// The file that `document` includes, relative to its own folder.
+pub(crate) fn include(document: &Value) -> Option<&str> {
+    document.get("include")?.as_str()
+}
+
+/// Reads the document, and the one it includes; what cannot be read is a fault, and the rest is
+/// still read. The entries of the included one come first.
+pub(crate) fn file(document: Value, included: Option<Value>, faults: &mut Faults<'_>) -> File {
     let mut file = File::default();
     let Some(mut fields) = Fields::new(document, At::top(), faults) else { return file };
     file.backend = fields.require("backend", "the name of the backend", faults).unwrap_or_default();
     file.engine =
         fields.require("engine", "which engine and version this is", faults).unwrap_or_default();
+    let _: Option<String> = fields.read("include", "the path of a file", faults);
+    if included.is_none() {
+        entries(fields, At::top(), &mut file, faults);
+        return file;
+    }
+    let shared = included.and_then(|shared| Fields::new(shared, At::included(), faults));
+    if let Some(shared) = shared {
+        entries(shared, At::included(), &mut file, faults);
+    }
+    // What is included has a baseline; more is for what this backend alone has.
+    let own: Settings = or_default(&mut fields, "baseline", MAPPING, faults);
+    file.baseline = file.baseline.merged(&own);
+    list(fields, &At::top(), &mut file, faults);
+    file
+}
+
+/// The baseline and the parameters of one file.
+fn entries(mut fields: Fields, top: At, file: &mut File, faults: &mut Faults<'_>) {
     file.baseline = fields.require("baseline", MAPPING, faults).unwrap_or_default();
+    list(fields, &top, file, faults);
+}
+
+fn list(mut fields: Fields, top: &At, file: &mut File, faults: &mut Faults<'_>) {
     let entries: Option<Vec<Value>> = fields.require("params", "a list of parameters", faults);
     if entries.as_ref().is_some_and(Vec::is_empty) {
         faults.add(&fields.at("params"), "is empty, and nothing would be tested; add an entry");
@@ -45,15 +73,14 @@ pub(crate) fn file(document: Value, faults: &mut Faults<'_>) -> File {
     fields.finish(faults);
     for (index, entry) in entries.into_iter().flatten().enumerate() {
         let path = entry.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let at = At::entry(index, &path);
+        let at = top.entry(index, &path);
         let before = faults.unreadable();
-        let read = param(entry, &at, &file, faults);
+        let read = param(entry, &at, file, faults);
         match read {
             Some(param) if faults.unreadable() == before => file.params.push((at, param)),
             _ => file.broken.push(path),
         }
     }
-    file
 }
 
 fn param(entry: Value, at: &At, file: &File, faults: &mut Faults<'_>) -> Option<Param> {

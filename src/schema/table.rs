@@ -27,7 +27,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads and checks `file`. Nothing but the file is touched.
+    /// Reads and checks `file`, and what it includes. Nothing but these is touched.
     ///
     /// # Errors
     /// Everything that is wrong with it, in the order of its lines.
@@ -36,7 +36,7 @@ impl Table {
         Self::check(file, document, &lines)
     }
 
-    /// As [`Table::load`], of `text`; `file` is for messages only.
+    /// As [`Table::load`], of `text`; `file` is for messages, and its folder for what is included.
     ///
     /// # Errors
     /// As [`Table::load`].
@@ -47,7 +47,14 @@ impl Table {
 
     fn check(file: &Path, document: Value, lines: &yaml::Lines) -> Result<Self, Vec<SchemaFault>> {
         let mut faults = Faults::new(file, lines);
-        let read = read::file(document, &mut faults);
+        let shared = read::include(&document).map(|name| file.with_file_name("").join(name));
+        let included = shared.as_deref().map(yaml::read).transpose();
+        let included = included.map_err(|error| vec![error.into()])?;
+        let (included, shared_lines) = included.unzip();
+        if let (Some(shared), Some(lines)) = (&shared, &shared_lines) {
+            faults.include(shared, lines);
+        }
+        let read = read::file(document, included, &mut faults);
         let (places, params): (Vec<At>, Vec<Param>) = read.params.into_iter().unzip();
         let by_path = params.iter().enumerate().map(|(at, one)| (one.path.clone(), at)).collect();
         let table = Self {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whether the candle backend generates what transformers generates.
+"""Whether a backend generates what transformers generates.
 
 For a tiny model of each architecture, written by `wattest model new`, every control of generation
 is tried on both sides: greedy and beam answers must be the same tokens, processed scores must leave
@@ -64,6 +64,7 @@ def parse():
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wattest", help="the wattest command, built")
+    parser.add_argument("--backend", default="candle", help="the backend to ask")
     parser.add_argument("--arch", nargs="+", default=list(ARCHITECTURES))
     parser.add_argument("--seed", type=int, default=7, help="seed of the weights")
     parser.add_argument("--only", default="", help="only controls whose name contains this")
@@ -139,7 +140,7 @@ def request(case, reference):
 def ask(model, requests, file, options):
     """The answers of `wattest run`, one per request."""
     file.write_text("".join(json.dumps(one) + "\n" for one in requests))
-    command = [options.wattest, "run", "--backend", "candle", "--model", str(model)]
+    command = [options.wattest, "run", "--backend", options.backend, "--model", str(model)]
     command += ["--requests", str(file), "--format", "json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     answers = [json.loads(line) for line in done.stdout.splitlines()]

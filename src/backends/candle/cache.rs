@@ -2,7 +2,8 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::settings::CacheKind;
+use crate::backends::load::CacheKind;
+use crate::backends::memory;
 use crate::generate::ModelFault;
 
 /// Positions that a growing cache starts with.
@@ -50,36 +51,13 @@ impl CacheShape {
         }
     }
 
-    /// Refuses a cache that main memory has no room for: asking for it would end the process, as
-    /// the kernel hands out memory that it does not have.
+    /// Refuses a cache that main memory has no room for.
     pub(super) fn check_memory(&self, rows: usize, capacity: usize) -> Result<(), ModelFault> {
-        let wanted = self.bytes(rows, capacity);
-        if !self.device.is_cpu() || wanted < WORTH_ASKING {
-            return Ok(());
+        if self.device.is_cpu() {
+            memory::check_cache(self.bytes(rows, capacity), rows, capacity)?;
         }
-        match available_memory() {
-            Some(available) if wanted > u128::from(available) => {
-                Err(ModelFault::OutOfMemory(format!(
-                    "a key-value cache of {rows} rows and {capacity} positions takes {} MiB, {} \
-                     MiB are free; lower max_model_len or the number of rows",
-                    wanted >> 20,
-                    available >> 20
-                )))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
-}
-
-/// Smaller caches are made without looking at what memory is free.
-const WORTH_ASKING: u128 = 256 << 20;
-
-/// Bytes of main memory that can be had without swapping; none where the system does not say.
-fn available_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
 }
 
 /// Keys and values of all layers, each a buffer `[rows, kv heads, capacity, head width]` of which

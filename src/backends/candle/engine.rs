@@ -9,13 +9,12 @@ use super::cache::CacheShape;
 use super::context::CandleLm;
 use super::loader::{Loader, check_fit};
 use super::network::Network;
-use super::settings::{LoadSettings, PARAMETERS, Place, dtype_name};
+use super::settings::{LoadSettings, PARAMETERS, dtype_name};
+use crate::backends::load::{self, Place};
+use crate::backends::prompt;
 use crate::backends::{BackendError, Engine, Generation, Prompt, PromptOutput};
-use crate::generate::{
-    CausalLm, Detokenizer, GenerateError, GenerationConfig, ModelDefaults, ModelFault, generate,
-};
+use crate::generate::{CausalLm, GenerationConfig, ModelDefaults, generate};
 use crate::model::{ModelDir, Tokenizer};
-use crate::refusal::Refusal;
 use crate::settings::{Settings, Value};
 
 /// A loaded engine.
@@ -38,10 +37,10 @@ impl CandleEngine {
         let device = device(asked.device)?;
         let dir = ModelDir::open(path)?;
         let config = dir.config();
-        let limit = positions(config.max_positions(), asked.max_model_len)?;
+        let limit = load::positions(config.max_positions(), asked.max_model_len)?;
         check_fit(config, asked.quantization)?;
         let defaults = ModelDefaults {
-            settings: defaults(&dir),
+            settings: load::defaults(&dir),
             vocab_size: config.vocab_size(),
             max_positions: limit,
         };
@@ -74,31 +73,6 @@ impl CandleEngine {
         let lm = CandleLm { network, cache, vocab_size: config.vocab_size() };
         let architecture = config.architecture().model_type();
         Ok(Self { lm, tokenizer, defaults, asked, architecture, mapped, pool })
-    }
-
-    /// The tokens of `prompt`.
-    fn tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, BackendError> {
-        let refused =
-            |value: Value, rule: String| BackendError::Refused(Refusal::new("prompt", value, rule));
-        let (tokens, value) = match prompt {
-            Prompt::Text(text) => {
-                let encoded = self.tokenizer.encode(text);
-                let encoded = encoded.map_err(|rule| refused(text.as_str().into(), rule))?;
-                (encoded, Value::from(text.as_str()))
-            }
-            Prompt::Tokens(tokens) => (tokens.clone(), Value::from(tokens.as_slice())),
-        };
-        if tokens.is_empty() {
-            let rule = "it has no tokens; give at least one (the BOS token, say)".to_owned();
-            return Err(refused(value, rule));
-        }
-        let vocab_size = self.lm.vocab_size();
-        if let Some(token) = tokens.iter().find(|token| **token as usize >= vocab_size) {
-            let rule =
-                format!("token {token} is not in the vocabulary, ids are below {vocab_size}");
-            return Err(refused(value, rule));
-        }
-        Ok(tokens)
     }
 }
 
@@ -134,10 +108,9 @@ impl Engine for CandleEngine {
         self.asked.check_same(settings)?;
         let request = settings.only(|name| !PARAMETERS.contains(&name));
         let config = GenerationConfig::parse(&request, &self.defaults)?;
-        let prompts: Vec<Vec<u32>> =
-            prompts.iter().map(|prompt| self.tokens(prompt)).collect::<Result<_, _>>()?;
-
         let (lm, tokenizer) = (&self.lm, &self.tokenizer);
+        let tokens = |one: &Prompt| prompt::tokens(one, tokenizer, lm.vocab_size);
+        let prompts: Vec<Vec<u32>> = prompts.iter().map(tokens).collect::<Result<_, _>>()?;
         let generated = self.pool.install(|| generate(lm, tokenizer, &prompts, &config))?;
         let outputs = prompts.into_iter().zip(generated.rows);
         Ok(Generation {
@@ -155,41 +128,6 @@ impl Engine for CandleEngine {
 
     fn architecture(&self) -> String {
         self.architecture.to_owned()
-    }
-}
-
-impl Detokenizer for Tokenizer {
-    fn decode(&self, tokens: &[u32], skip_special: bool) -> String {
-        Self::decode(self, tokens, skip_special)
-    }
-}
-
-impl From<GenerateError> for BackendError {
-    fn from(error: GenerateError) -> Self {
-        match error {
-            GenerateError::Refused(refusal) => Self::Refused(refusal),
-            GenerateError::Model(ModelFault::OutOfMemory(text)) => Self::OutOfMemory(text),
-            GenerateError::Model(ModelFault::Compute(text)) => Self::Failed(text),
-        }
-    }
-}
-
-/// The generation settings that the model brings along.
-fn defaults(dir: &ModelDir) -> Settings {
-    let found = GenerationConfig::PARAMETERS
-        .iter()
-        .filter_map(|name| Some((*name, dir.generation_default(name)?.clone())));
-    found.collect()
-}
-
-/// How many positions a row may have.
-fn positions(of_model: usize, asked: Option<usize>) -> Result<usize, Refusal> {
-    match asked {
-        Some(asked) if asked > of_model => {
-            let rule = format!("the model has {of_model} positions; give at most that, or null");
-            Err(Refusal::new("max_model_len", asked, rule))
-        }
-        asked => Ok(asked.unwrap_or(of_model)),
     }
 }
 

@@ -6,7 +6,7 @@ use safetensors::Dtype;
 use super::linear::Linear;
 use super::quantization::Quantization;
 use crate::backends::BackendError;
-use crate::model::{ModelConfig, ModelError, TensorData, Weights, tensors};
+use crate::model::{ModelConfig, TensorData, Weights, tensors};
 use crate::refusal::Refusal;
 
 /// Makes tensors of weights: in one type, on one device, linear layers quantised where asked for.
@@ -120,12 +120,6 @@ impl<'a> Loader<'a> {
 
     fn placed(&self, name: &str, tensor: Tensor) -> Result<Tensor, BackendError> {
         tensor.to_device(self.device).map_err(|error| failed(name, &error))
-    }
-}
-
-impl From<ModelError> for BackendError {
-    fn from(error: ModelError) -> Self {
-        Self::Model(error.to_string())
     }
 }
 

@@ -3,7 +3,7 @@
 use candle_core::DType;
 
 use super::quantization::Quantization;
-use crate::generate::GenerationConfig;
+use crate::backends::load::{self, CacheKind, DTYPES, Place, choice, count, flag};
 use crate::refusal::Refusal;
 use crate::settings::{Settings, Value};
 
@@ -18,9 +18,6 @@ pub(super) const PARAMETERS: &[&str] = &[
     "quantization",
     "threads",
 ];
-
-/// More threads than any machine has cores are a mistake.
-const MOST_THREADS: u64 = 1024;
 
 /// Checked load settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,34 +40,6 @@ pub(super) struct LoadSettings {
     pub threads: Option<usize>,
 }
 
-/// How the key-value cache gets its memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CacheKind {
-    /// It grows with the rows, doubling.
-    Dynamic,
-    /// Room for `max_model_len` positions from the start.
-    Static,
-}
-
-impl CacheKind {
-    /// The value of `cache_implementation`.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Dynamic => "dynamic",
-            Self::Static => "static",
-        }
-    }
-}
-
-/// Where tensors lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In main memory.
-    Cpu,
-    /// On the GPU of that number.
-    Cuda(usize),
-}
-
 impl LoadSettings {
     /// Checks the load settings among `settings`, and that every other name is a request
     /// parameter.
@@ -78,32 +47,17 @@ impl LoadSettings {
     /// # Errors
     /// A [`Refusal`] with the parameter, the value and the rule.
     pub(super) fn parse(settings: &Settings) -> Result<Self, Refusal> {
-        let known = || PARAMETERS.iter().chain(GenerationConfig::PARAMETERS).copied();
-        for (name, value) in settings.iter() {
-            if !known().any(|one| one == name) {
-                return Err(Refusal::unknown(name, value.clone(), known()));
-            }
-        }
-        let choose = |name, choices: &[&'static str]| choice(settings, name, choices);
-        let dtypes = ["auto", "float32", "float16", "bfloat16"];
+        load::check_names(settings, PARAMETERS)?;
+        let dtype = |name| choice(settings, name, &DTYPES).map(|one| one.and_then(dtype_named));
         Ok(Self {
-            cache: match choose("cache_implementation", &["dynamic", "static"])? {
-                Some("static") => CacheKind::Static,
-                _ => CacheKind::Dynamic,
-            },
-            device: place(settings)?,
-            dtype: choose("dtype", &dtypes)?.and_then(dtype_named),
-            kv_cache_dtype: choose("kv_cache_dtype", &dtypes)?.and_then(dtype_named),
-            max_model_len: count(settings, "max_model_len", 1 << 28)?,
-            memory_map: match settings.get("memory_map") {
-                None => true,
-                Some(Value::Bool(on)) => *on,
-                Some(other) => {
-                    return Err(Refusal::new("memory_map", other.clone(), "true or false"));
-                }
-            },
+            cache: CacheKind::parse(settings)?,
+            device: Place::parse(settings)?,
+            dtype: dtype("dtype")?,
+            kv_cache_dtype: dtype("kv_cache_dtype")?,
+            max_model_len: count(settings, "max_model_len", load::MOST_POSITIONS)?,
+            memory_map: flag(settings, "memory_map", true)?,
             quantization: quantization(settings)?,
-            threads: count(settings, "threads", MOST_THREADS)?,
+            threads: count(settings, "threads", load::MOST_THREADS)?,
         })
     }
 
@@ -112,12 +66,9 @@ impl LoadSettings {
     /// # Errors
     /// A [`Refusal`] for the first that differs.
     pub(super) fn check_same(&self, settings: &Settings) -> Result<(), Refusal> {
-        let given = settings.only(|name| PARAMETERS.contains(&name));
-        for (name, value) in given.iter() {
-            let mut probe = Settings::new();
-            probe.set(name.clone(), value.clone());
-            let asked = Self::parse(&probe)?;
-            let same = match name.as_str() {
+        load::check_same(settings, PARAMETERS, |name, given| {
+            let asked = Self::parse(given)?;
+            Ok(match name {
                 "cache_implementation" => asked.cache == self.cache,
                 "device" => asked.device == self.device,
                 "dtype" => asked.dtype == self.dtype,
@@ -126,13 +77,8 @@ impl LoadSettings {
                 "memory_map" => asked.memory_map == self.memory_map,
                 "quantization" => asked.quantization == self.quantization,
                 _ => asked.threads == self.threads,
-            };
-            if !same {
-                let rule = "a load setting; the engine was loaded with another value, load it anew";
-                return Err(Refusal::new(name.clone(), value.clone(), rule));
-            }
-        }
-        Ok(())
+            })
+        })
     }
 }
 
@@ -154,54 +100,6 @@ fn dtype_named(name: &str) -> Option<DType> {
         "bfloat16" => Some(DType::BF16),
         _ => None,
     }
-}
-
-fn choice<'a>(
-    settings: &Settings,
-    name: &str,
-    choices: &[&'a str],
-) -> Result<Option<&'a str>, Refusal> {
-    let Some(value) = settings.get(name) else { return Ok(None) };
-    let found = value.as_str().and_then(|text| choices.iter().find(|one| **one == text));
-    match found {
-        Some(found) => Ok(Some(found)),
-        None => {
-            let rule = format!("one of {}", choices.join(", "));
-            Err(Refusal::new(name, value.clone(), rule))
-        }
-    }
-}
-
-fn count(settings: &Settings, name: &str, most: u64) -> Result<Option<usize>, Refusal> {
-    match settings.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => {
-            let found = value.as_u64().filter(|count| (1..=most).contains(count));
-            let refused = || {
-                Refusal::new(name, value.clone(), format!("an integer from 1 to {most}, or null"))
-            };
-            let count = found.ok_or_else(refused)?;
-            usize::try_from(count).map(Some).map_err(|_| refused())
-        }
-    }
-}
-
-fn place(settings: &Settings) -> Result<Place, Refusal> {
-    let Some(value) = settings.get("device") else { return Ok(Place::Cpu) };
-    let number = |text: &str| {
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if digits { text.parse::<u8>().ok() } else { None }
-    };
-    let found = match value.as_str() {
-        Some("cpu") => Some(Place::Cpu),
-        Some("cuda") => Some(Place::Cuda(0)),
-        Some(text) => text
-            .strip_prefix("cuda:")
-            .and_then(number)
-            .map(|number| Place::Cuda(usize::from(number))),
-        None => None,
-    };
-    found.ok_or_else(|| Refusal::new("device", value.clone(), "cpu, cuda or cuda:N"))
 }
 
 fn quantization(settings: &Settings) -> Result<Option<Quantization>, Refusal> {

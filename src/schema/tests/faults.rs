@@ -363,3 +363,32 @@ fn a_folder_has_its_files_checked() {
     let missing = lines(&load_all(&folder.path().join("none")).unwrap_err());
     assert!(missing.contains("cannot be read"), "{missing}");
 }
+
+#[test]
+fn an_included_file_brings_its_entries_and_its_own_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = "backend: x\nengine: x 1\ninclude: shared/y.yaml\nparams:\n";
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir(folder.path().join("shared")).unwrap();
+    let faults = || {
+        let told = lines(&load_all(folder.path()).unwrap_err());
+        told.replace(&folder.path().display().to_string(), "params")
+    };
+    let (first, rest) = SOUND.split_at(SOUND.find("- path: dtype").unwrap());
+    write("x.yaml", format!("{own}{rest}"));
+    assert!(faults().contains("params/shared/y.yaml: cannot be read"), "{}", faults());
+
+    write("shared/y.yaml", format!("baseline: {{do_sample: true}}\nparams:\n{first}"));
+    let tables = load_all(folder.path()).unwrap();
+    let paths: Vec<&str> = tables[0].params.iter().map(|one| one.path.as_str()).collect();
+    assert_eq!(paths, ["top_k", "do_sample", "dtype"]);
+    assert_eq!(tables[0].baseline.get("do_sample"), Some(&true.into()));
+
+    write("shared/y.yaml", format!("params:\n{}", first.replace("Draws.", "''")));
+    write("x.yaml", format!("{own}{}", rest.replace("1.0", "1.0'\n  shape: 'x")));
+    insta::assert_snapshot!(faults(), @r"
+    params/x.yaml:12: dtype.shape: unknown key; remove it, or use one of: path, section, type, default, relation, bounds, optional, choices, samples, negatives, refused, generate, quick, with, brings, requires, conflicts, per_value, aliases, since, deprecated, until, description
+    params/shared/y.yaml:1: has no `baseline`; add it: a mapping of parameters to values
+    params/shared/y.yaml:18: do_sample.description: is not one line of text; say in one what it does
+    ");
+}

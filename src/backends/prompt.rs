@@ -1,0 +1,43 @@
+//! Prompts as the tokens of a model, and tokens as text.
+
+use crate::backends::{BackendError, Prompt};
+use crate::generate::Detokenizer;
+use crate::model::Tokenizer;
+use crate::refusal::Refusal;
+use crate::settings::Value;
+
+/// The tokens of `prompt` for a model of `vocab_size` tokens.
+///
+/// # Errors
+/// A [`Refusal`] of a prompt without tokens or with one that the model does not have.
+pub(super) fn tokens(
+    prompt: &Prompt,
+    tokenizer: &Tokenizer,
+    vocab_size: usize,
+) -> Result<Vec<u32>, BackendError> {
+    let refused =
+        |value: Value, rule: String| BackendError::Refused(Refusal::new("prompt", value, rule));
+    let (tokens, value) = match prompt {
+        Prompt::Text(text) => {
+            let encoded = tokenizer.encode(text);
+            let encoded = encoded.map_err(|rule| refused(text.as_str().into(), rule))?;
+            (encoded, Value::from(text.as_str()))
+        }
+        Prompt::Tokens(tokens) => (tokens.clone(), Value::from(tokens.as_slice())),
+    };
+    if tokens.is_empty() {
+        let rule = "it has no tokens; give at least one (the BOS token, say)".to_owned();
+        return Err(refused(value, rule));
+    }
+    if let Some(token) = tokens.iter().find(|token| **token as usize >= vocab_size) {
+        let rule = format!("token {token} is not in the vocabulary, ids are below {vocab_size}");
+        return Err(refused(value, rule));
+    }
+    Ok(tokens)
+}
+
+impl Detokenizer for Tokenizer {
+    fn decode(&self, tokens: &[u32], skip_special: bool) -> String {
+        Self::decode(self, tokens, skip_special)
+    }
+}

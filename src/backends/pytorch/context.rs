@@ -1,0 +1,129 @@
+//! A loaded model as the generation loop sees it.
+
+use tch::{Device, Kind, TchError, Tensor};
+
+use super::attention::{Implementation, Mask};
+use super::cache::{Cache, CacheShape};
+use super::fault::fault;
+use super::network::{Input, Network};
+use crate::backends::rows::{Rows, Step};
+use crate::generate::{CausalLm, Context, Extended, ModelFault, Want};
+
+/// A loaded model.
+pub(super) struct TorchLm {
+    /// Its network.
+    pub network: Network,
+    /// How attention is computed.
+    pub attention: Implementation,
+    /// What its caches are like; `limit` is how many positions a row may have.
+    pub cache: CacheShape,
+    /// Entries of a row of logits.
+    pub vocab_size: usize,
+}
+
+impl CausalLm for TorchLm {
+    fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
+    fn max_positions(&self) -> usize {
+        self.cache.limit
+    }
+
+    fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
+        self.cache.check_memory(rows, self.cache.first_capacity())?;
+        let cache = Cache::new(self.cache.clone(), rows).map_err(|error| fault(&error))?;
+        Ok(Box::new(Reading { lm: self, cache, rows: Rows::new(rows) }))
+    }
+}
+
+/// Rows that the model has read.
+struct Reading<'a> {
+    lm: &'a TorchLm,
+    cache: Cache,
+    rows: Rows,
+}
+
+impl Context for Reading<'_> {
+    fn rows(&self) -> usize {
+        self.rows.count()
+    }
+
+    fn len(&self) -> usize {
+        self.cache.len()
+    }
+
+    fn extend(
+        &mut self,
+        tokens: &[u32],
+        real: &[bool],
+        want: Want,
+    ) -> Result<Extended, ModelFault> {
+        let shape = &self.lm.cache;
+        let step = self.rows.step(tokens, real, want, self.lm.vocab_size, shape.limit)?;
+        let growth = self.cache.capacity_for(step.len);
+        if growth > self.cache.capacity() {
+            shape.check_memory(self.rows(), growth)?;
+        }
+        let extended = self.compute(tokens, &step, want).map_err(|error| fault(&error))?;
+        self.cache.advance(step.new);
+        self.rows = step.after;
+        Ok(extended)
+    }
+
+    fn select(&mut self, rows: &[usize]) -> Result<(), ModelFault> {
+        self.rows.check(rows)?;
+        if rows.len() > self.rows() {
+            self.lm.cache.check_memory(rows.len(), self.cache.capacity())?;
+        }
+        self.cache.select(rows).map_err(|error| fault(&error))?;
+        self.rows.select(rows);
+        Ok(())
+    }
+
+    fn crop(&mut self, len: usize) -> Result<(), ModelFault> {
+        self.cache.crop(len);
+        self.rows.crop(len);
+        Ok(())
+    }
+}
+
+impl Reading<'_> {
+    fn compute(&mut self, tokens: &[u32], step: &Step, want: Want) -> Result<Extended, TchError> {
+        // Nothing here is trained: without this, libtorch would keep what a gradient needs.
+        let _guard = tch::no_grad_guard();
+        let network = &self.lm.network;
+        let device = network.device();
+        self.cache.reserve(step.new)?;
+        let rows = self.rows.count();
+        let tokens: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
+        let tokens = Tensor::f_from_slice(&tokens)?
+            .f_reshape([rows as i64, step.new as i64])?
+            .f_to_device(device)?;
+        let mask = Mask::new(rows, step.new, step.len, step.real.as_deref(), device)?;
+        let input = Input {
+            tokens: &tokens,
+            positions: &step.positions,
+            mask: &mask,
+            attention: self.lm.attention,
+        };
+        let hidden = network.forward(&input, &mut self.cache)?;
+        let mut extended = Extended::default();
+        if want.logits > 0 {
+            let (start, count) = (step.new - want.logits, want.logits);
+            let last = hidden.f_narrow(1, start as i64, count as i64)?;
+            extended.logits = floats(&network.logits(&last)?)?;
+        }
+        if want.hidden {
+            extended.hidden = floats(&hidden)?;
+        }
+        Ok(extended)
+    }
+}
+
+fn floats(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
+    let tensor = tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
+    let mut floats = vec![0.0; tensor.numel()];
+    tensor.f_copy_data(&mut floats, tensor.numel())?;
+    Ok(floats)
+}

@@ -1,0 +1,236 @@
+//! Llama and Qwen 2: pre-norm blocks with rotary positions, grouped-query attention and a gated
+//! feed-forward layer. Qwen 2 differs by biases on query, key and value alone.
+//!
+//! Touvron et al., arXiv 2302.13971; Qwen 2, arXiv 2407.10671. Where a type is narrower than
+//! float32, the norms and the angles are computed in float32 and rounded where transformers
+//! rounds them.
+
+use tch::{Kind, TchError, Tensor};
+
+use super::cache::Cache;
+use super::loader::Loader;
+use super::network::{Input, Linear, embedded};
+use crate::backends::BackendError;
+use crate::model::LlamaConfig;
+
+/// A Llama or Qwen 2 model.
+pub(super) struct Llama {
+    /// `[vocabulary, hidden]`.
+    pub embedding: Tensor,
+    blocks: Vec<Block>,
+    norm: Norm,
+    /// Output head.
+    pub head: Linear,
+    rotary: Rotary,
+    kv_heads: usize,
+    head_dim: usize,
+}
+
+impl Llama {
+    /// Loads the tensors of the model, by their names in the checkpoint.
+    pub(super) fn load(config: &LlamaConfig, load: &Loader<'_>) -> Result<Self, BackendError> {
+        let table = [config.vocab_size, config.hidden_size];
+        let embedding = load.tensor("model.embed_tokens.weight", &table)?;
+        let blocks = (0..config.layers)
+            .map(|layer| Block::load(&format!("model.layers.{layer}"), config, load))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            blocks,
+            norm: Norm::load("model.norm", config, load)?,
+            head: Linear::head(config.tied, &embedding, table, load)?,
+            rotary: Rotary {
+                frequencies: config.rope.inverse_frequencies(config.head_dim),
+                factor: config.rope.attention_factor(),
+                dtype: load.dtype(),
+            },
+            kv_heads: config.kv_heads,
+            head_dim: config.head_dim,
+            embedding,
+        })
+    }
+
+    /// See [`super::network::Network::forward`].
+    pub(super) fn forward(&self, input: &Input<'_>, cache: &mut Cache) -> Result<Tensor, TchError> {
+        let turns = self.rotary.turns(input)?;
+        let mut x = embedded(&self.embedding, input.tokens)?;
+        for (layer, block) in self.blocks.iter().enumerate() {
+            x = block.forward(&x, layer, &turns, input, cache)?;
+        }
+        self.norm.forward(&x)
+    }
+
+    /// Blocks, key heads of a block, width of a head.
+    pub(super) fn cache_sizes(&self) -> (usize, usize, usize) {
+        (self.blocks.len(), self.kv_heads, self.head_dim)
+    }
+}
+
+struct Block {
+    attention_norm: Norm,
+    attention: SelfAttention,
+    mlp_norm: Norm,
+    mlp: Mlp,
+}
+
+impl Block {
+    fn load(at: &str, config: &LlamaConfig, load: &Loader<'_>) -> Result<Self, BackendError> {
+        Ok(Self {
+            attention_norm: Norm::load(&format!("{at}.input_layernorm"), config, load)?,
+            attention: SelfAttention::load(&format!("{at}.self_attn"), config, load)?,
+            mlp_norm: Norm::load(&format!("{at}.post_attention_layernorm"), config, load)?,
+            mlp: Mlp::load(&format!("{at}.mlp"), config, load)?,
+        })
+    }
+
+    fn forward(
+        &self,
+        x: &Tensor,
+        layer: usize,
+        turns: &Turns,
+        input: &Input<'_>,
+        cache: &mut Cache,
+    ) -> Result<Tensor, TchError> {
+        let normed = self.attention_norm.forward(x)?;
+        let x = x.f_add(&self.attention.forward(&normed, layer, turns, input, cache)?)?;
+        let normed = self.mlp_norm.forward(&x)?;
+        x.f_add(&self.mlp.forward(&normed)?)
+    }
+}
+
+struct SelfAttention {
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    o_proj: Linear,
+    heads: usize,
+    kv_heads: usize,
+    head_dim: usize,
+}
+
+impl SelfAttention {
+    fn load(at: &str, config: &LlamaConfig, load: &Loader<'_>) -> Result<Self, BackendError> {
+        let hidden = config.hidden_size;
+        let (query, key) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
+        let layer =
+            |name: &str, shape, bias| Linear::load(&format!("{at}.{name}"), shape, bias, load);
+        Ok(Self {
+            q_proj: layer("q_proj", [query, hidden], config.qkv_bias)?,
+            k_proj: layer("k_proj", [key, hidden], config.qkv_bias)?,
+            v_proj: layer("v_proj", [key, hidden], config.qkv_bias)?,
+            o_proj: layer("o_proj", [hidden, query], config.output_bias)?,
+            heads: config.heads,
+            kv_heads: config.kv_heads,
+            head_dim: config.head_dim,
+        })
+    }
+
+    fn forward(
+        &self,
+        x: &Tensor,
+        layer: usize,
+        turns: &Turns,
+        input: &Input<'_>,
+        cache: &mut Cache,
+    ) -> Result<Tensor, TchError> {
+        let (rows, new, _) = x.size3()?;
+        let heads = |y: &Tensor, heads: usize| {
+            y.f_reshape([rows, new, heads as i64, self.head_dim as i64])?.f_transpose(1, 2)
+        };
+        let q = turns.turn(&heads(&self.q_proj.forward(x)?, self.heads)?)?;
+        let k = turns.turn(&heads(&self.k_proj.forward(x)?, self.kv_heads)?)?;
+        let v = heads(&self.v_proj.forward(x)?, self.kv_heads)?;
+        let (keys, values) = cache.write(layer, &k, &v)?;
+        let scale = 1.0 / (self.head_dim as f64).sqrt();
+        let y = input.attention.attend(&q, &keys, &values, input.mask, scale)?;
+        self.o_proj.forward(&y)
+    }
+}
+
+struct Mlp {
+    gate_proj: Linear,
+    up_proj: Linear,
+    down_proj: Linear,
+}
+
+impl Mlp {
+    fn load(at: &str, config: &LlamaConfig, load: &Loader<'_>) -> Result<Self, BackendError> {
+        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let layer =
+            |name: &str, shape| Linear::load(&format!("{at}.{name}"), shape, config.mlp_bias, load);
+        Ok(Self {
+            gate_proj: layer("gate_proj", [inner, hidden])?,
+            up_proj: layer("up_proj", [inner, hidden])?,
+            down_proj: layer("down_proj", [hidden, inner])?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        let gate = self.gate_proj.forward(x)?.f_silu()?;
+        self.down_proj.forward(&gate.f_mul(&self.up_proj.forward(x)?)?)
+    }
+}
+
+struct Norm {
+    weight: Tensor,
+    eps: f64,
+}
+
+impl Norm {
+    fn load(at: &str, config: &LlamaConfig, load: &Loader<'_>) -> Result<Self, BackendError> {
+        let weight = load.tensor(&format!("{at}.weight"), &[config.hidden_size])?;
+        Ok(Self { weight, eps: config.norm_eps })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        let wide = x.f_to_kind(Kind::Float)?;
+        let variance = wide.f_mul(&wide)?.f_mean_dim(-1, true, Kind::Float)?;
+        let normed = wide.f_mul(&variance.f_add_scalar(self.eps)?.f_rsqrt()?)?;
+        normed.f_to_kind(x.f_kind()?)?.f_mul(&self.weight)
+    }
+}
+
+/// Rotary embedding. Angles are computed for the positions at hand: a table over all positions of
+/// a long-context model would be larger than its tiny variants.
+struct Rotary {
+    frequencies: Vec<f32>,
+    factor: f32,
+    dtype: Kind,
+}
+
+/// Cosines and sines `[rows, 1, new, head width]` of the new positions.
+struct Turns {
+    cos: Tensor,
+    sin: Tensor,
+}
+
+impl Rotary {
+    fn turns(&self, input: &Input<'_>) -> Result<Turns, TchError> {
+        let (rows, new) = input.tokens.size2()?;
+        let (mut cos, mut sin) = (Vec::new(), Vec::new());
+        for position in input.positions {
+            // Both halves of a head turn by the same angles.
+            for frequency in self.frequencies.iter().chain(&self.frequencies) {
+                let (s, c) = (*position as f32 * frequency).sin_cos();
+                cos.push(c * self.factor);
+                sin.push(s * self.factor);
+            }
+        }
+        let size = [rows, 1, new, 2 * self.frequencies.len() as i64];
+        let device = input.tokens.device();
+        let tensor = |values: &[f32]| {
+            let tensor = Tensor::f_from_slice(values)?.f_reshape(size)?;
+            tensor.f_to_kind(self.dtype)?.f_to_device(device)
+        };
+        Ok(Turns { cos: tensor(&cos)?, sin: tensor(&sin)? })
+    }
+}
+
+impl Turns {
+    /// Turns `x` `[rows, heads, new, head width]`: each row and position by its own angles.
+    fn turn(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        let half = x.size()[3] / 2;
+        let (first, second) = (x.f_narrow(3, 0, half)?, x.f_narrow(3, half, half)?);
+        let across = Tensor::f_cat(&[second.f_neg()?, first], 3)?;
+        x.f_mul(&self.cos)?.f_add(&across.f_mul(&self.sin)?)
+    }
+}

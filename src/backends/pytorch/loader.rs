@@ -1,0 +1,107 @@
+//! Tensors out of the weights of a model directory.
+
+use std::cell::Cell;
+
+use safetensors::Dtype;
+use tch::{Device, Kind, TchError, Tensor};
+
+use super::fault::load_error;
+use crate::backends::BackendError;
+use crate::model::{ModelConfig, TensorData, Weights, tensors};
+
+/// Makes tensors of weights: in one type, on one device. In main memory, those that lie in the
+/// file as they are wanted (type and alignment) are not copied: they read the bytes of `weights`, which must be kept as
+/// long as they are where [`Loader::borrowed`] says so.
+pub(super) struct Loader<'a> {
+    weights: &'a Weights,
+    device: Device,
+    dtype: Kind,
+    borrowed: Cell<bool>,
+}
+
+impl<'a> Loader<'a> {
+    /// A loader of `weights` for `config`; without `dtype`, in the type of the embedding table.
+    pub(super) fn new(
+        weights: &'a Weights,
+        config: &ModelConfig,
+        device: Device,
+        dtype: Option<Kind>,
+    ) -> Result<Self, BackendError> {
+        let dtype = match (dtype, tensors(config).first()) {
+            (Some(dtype), _) => dtype,
+            (None, Some(table)) => match weights.expect(&table.name, &table.shape)?.dtype {
+                Dtype::F16 => Kind::Half,
+                Dtype::BF16 => Kind::BFloat16,
+                _ => Kind::Float,
+            },
+            (None, None) => Kind::Float,
+        };
+        Ok(Self { weights, device, dtype, borrowed: Cell::new(false) })
+    }
+
+    /// The type of weights and activations.
+    pub(super) fn dtype(&self) -> Kind {
+        self.dtype
+    }
+
+    /// Whether a tensor made so far reads the bytes of the weights themselves.
+    pub(super) fn borrowed(&self) -> bool {
+        self.borrowed.get()
+    }
+
+    /// The tensor `name` of `shape`.
+    pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, BackendError> {
+        let data = self.weights.expect(name, shape)?;
+        self.made(data).map_err(|error| load_error(name, &error))
+    }
+
+    /// The tensor `name` of `shape`, where it is `wanted`.
+    pub(super) fn optional(
+        &self,
+        name: &str,
+        shape: &[usize],
+        wanted: bool,
+    ) -> Result<Option<Tensor>, BackendError> {
+        wanted.then(|| self.tensor(name, shape)).transpose()
+    }
+
+    fn made(&self, data: TensorData<'_>) -> Result<Tensor, TchError> {
+        let kind = match data.dtype {
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            Dtype::F64 => Kind::Double,
+            _ => Kind::Float,
+        };
+        let size: Vec<i64> = data.shape.iter().map(|size| *size as i64).collect();
+        if data.data.as_ptr().align_offset(ALIGNMENT) != 0 {
+            return self.placed(&Tensor::f_from_data_size(data.data, &size, kind)?);
+        }
+        let there = in_place(data.data, &size, kind)?;
+        if self.device == Device::Cpu && self.dtype == kind {
+            self.borrowed.set(true);
+            return Ok(there);
+        }
+        // Another type or another memory: that is the one copy.
+        self.placed(&there)
+    }
+
+    fn placed(&self, tensor: &Tensor) -> Result<Tensor, TchError> {
+        tensor.f_to_device(self.device)?.f_to_kind(self.dtype)
+    }
+}
+
+/// What the address of a tensor in its file must be a multiple of to be used there: that of
+/// libtorch's own memory. Products of tensors elsewhere are rounded otherwise, and the output would
+/// depend on where in its file a tensor lies.
+const ALIGNMENT: usize = 64;
+
+#[expect(
+    unsafe_code,
+    reason = "libtorch knows no lifetimes: who makes tensors of weights keeps the weights"
+)]
+fn in_place(bytes: &[u8], size: &[i64], kind: Kind) -> Result<Tensor, TchError> {
+    // SAFETY: the bytes are those of a safetensors entry, whose length the reader has checked
+    // against shape and type; they are aligned (see the caller), nothing writes to a weight, and
+    // the loader's owner keeps them as long as the tensors (`Loader::borrowed`).
+    unsafe { Tensor::f_from_blob(bytes.as_ptr(), size, &[], kind, Device::Cpu) }
+}
