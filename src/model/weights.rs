@@ -230,11 +230,12 @@ fn read(file: &Path) -> Result<Bytes, ModelError> {
     fs::read(file).map(Bytes::Read).map_err(|error| unreadable(file, &error))
 }
 
-/// Maps `file` into memory. The map lives only while tensors are copied out of it.
+/// Maps `file` into memory. The map lives as long as tensors are copied out of it or, with a
+/// backend that reads them in place, as long as the engine.
 #[expect(
     unsafe_code,
     reason = "a memory map is only as constant as its file; model files are not written while \
-              they are loaded, and `memory_map: false` is there for those that might be"
+              they are in use, and `memory_map: false` is there for those that might be"
 )]
 fn map(file: &Path) -> Result<Bytes, ModelError> {
     let opened = File::open(file).map_err(|error| unreadable(file, &error))?;
