@@ -1,6 +1,7 @@
-//! Load settings that the backends on tensors have in common, checked before any file is read.
+//! Settings that the backends on tensors have in common: those of loading, checked before any file
+//! is read, and which of them are the request's.
 
-use crate::generate::GenerationConfig;
+use crate::generate::{GenerationConfig, ModelDefaults};
 use crate::model::ModelDir;
 use crate::refusal::Refusal;
 use crate::settings::{Settings, Value};
@@ -176,10 +177,27 @@ pub(super) fn positions(of_model: usize, asked: Option<usize>) -> Result<usize, 
     }
 }
 
-/// The generation settings that the model brings along.
-pub(super) fn defaults(dir: &ModelDir) -> Settings {
+/// What the model in `dir` brings along for requests, with `limit` positions a row.
+pub(super) fn defaults(dir: &ModelDir, limit: usize) -> ModelDefaults {
     let found = GenerationConfig::PARAMETERS
         .iter()
         .filter_map(|name| Some((*name, dir.generation_default(name)?.clone())));
-    found.collect()
+    ModelDefaults {
+        settings: found.collect(),
+        vocab_size: dir.config().vocab_size(),
+        max_positions: limit,
+    }
+}
+
+/// The request settings among `settings`, those that `parameters` does not name, checked over what
+/// the model brings along. Of a model of which nothing is known yet, what depends on it is not.
+///
+/// # Errors
+/// A [`Refusal`] of the first that the generation loop does not accept.
+pub(super) fn request(
+    settings: &Settings,
+    parameters: &[&str],
+    defaults: &ModelDefaults,
+) -> Result<GenerationConfig, Refusal> {
+    GenerationConfig::parse(&settings.only(|name| !parameters.contains(&name)), defaults)
 }

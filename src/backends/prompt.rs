@@ -1,16 +1,40 @@
-//! Prompts as the tokens of a model, and tokens as text.
+//! Prompts as the tokens of a model, what it makes of them, and tokens as text.
 
-use crate::backends::{BackendError, Prompt};
-use crate::generate::Detokenizer;
+use crate::backends::{BackendError, Generation, Prompt, PromptOutput};
+use crate::generate::{CausalLm, Detokenizer, GenerationConfig, generate};
 use crate::model::Tokenizer;
 use crate::refusal::Refusal;
 use crate::settings::Value;
+
+/// Has `lm` continue `prompts` as `config` says. The effective settings are those of the request
+/// alone: what the engine was loaded with is for it to add.
+///
+/// # Errors
+/// A [`Refusal`] of a prompt before any work; what the loop says.
+pub(super) fn answer(
+    lm: &dyn CausalLm,
+    tokenizer: &Tokenizer,
+    prompts: &[Prompt],
+    config: &GenerationConfig,
+) -> Result<Generation, BackendError> {
+    let tokens = |one: &Prompt| tokens(one, tokenizer, lm.vocab_size());
+    let prompts: Vec<Vec<u32>> = prompts.iter().map(tokens).collect::<Result<_, _>>()?;
+    let generated = generate(lm, tokenizer, &prompts, config)?;
+    let outputs = prompts.into_iter().zip(generated.rows);
+    Ok(Generation {
+        prompts: outputs
+            .map(|(prompt_tokens, rows)| PromptOutput { prompt_tokens, rows })
+            .collect(),
+        effective: config.effective(),
+        timings: generated.timings,
+    })
+}
 
 /// The tokens of `prompt` for a model of `vocab_size` tokens.
 ///
 /// # Errors
 /// A [`Refusal`] of a prompt without tokens or with one that the model does not have.
-pub(super) fn tokens(
+fn tokens(
     prompt: &Prompt,
     tokenizer: &Tokenizer,
     vocab_size: usize,

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::engine::CandleEngine;
 use super::settings::{LoadSettings, PARAMETERS};
-use crate::backends::{Availability, Backend, BackendError, Engine};
-use crate::generate::{GenerationConfig, ModelDefaults};
+use crate::backends::{Availability, Backend, BackendError, Engine, load};
+use crate::generate::ModelDefaults;
 use crate::settings::Settings;
 
 /// The embedded backend.
@@ -22,9 +22,8 @@ impl Backend for Candle {
 
     fn check(&self, settings: &Settings) -> Result<(), BackendError> {
         LoadSettings::parse(settings)?;
-        let request = settings.only(|name| !PARAMETERS.contains(&name));
         // Of a model nothing is known yet: what depends on one is checked on loading.
-        GenerationConfig::parse(&request, &ModelDefaults::default())?;
+        load::request(settings, PARAMETERS, &ModelDefaults::default())?;
         Ok(())
     }
 

@@ -11,9 +11,8 @@ use super::loader::{Loader, check_fit};
 use super::network::Network;
 use super::settings::{LoadSettings, PARAMETERS, dtype_name};
 use crate::backends::load::{self, Place};
-use crate::backends::prompt;
-use crate::backends::{BackendError, Engine, Generation, Prompt, PromptOutput};
-use crate::generate::{CausalLm, GenerationConfig, ModelDefaults, generate};
+use crate::backends::{BackendError, Engine, Generation, Prompt, prompt};
+use crate::generate::{CausalLm, ModelDefaults};
 use crate::model::{ModelDir, Tokenizer};
 use crate::settings::{Settings, Value};
 
@@ -39,14 +38,9 @@ impl CandleEngine {
         let config = dir.config();
         let limit = load::positions(config.max_positions(), asked.max_model_len)?;
         check_fit(config, asked.quantization)?;
-        let defaults = ModelDefaults {
-            settings: load::defaults(&dir),
-            vocab_size: config.vocab_size(),
-            max_positions: limit,
-        };
+        let defaults = load::defaults(&dir, limit);
         // The request settings given along are checked as well, before the weights are read.
-        let request = settings.only(|name| !PARAMETERS.contains(&name));
-        GenerationConfig::parse(&request, &defaults)?;
+        load::request(settings, PARAMETERS, &defaults)?;
 
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(asked.threads.unwrap_or(0))
@@ -106,20 +100,12 @@ impl Engine for CandleEngine {
     ) -> Result<Generation, BackendError> {
         LoadSettings::parse(settings)?;
         self.asked.check_same(settings)?;
-        let request = settings.only(|name| !PARAMETERS.contains(&name));
-        let config = GenerationConfig::parse(&request, &self.defaults)?;
+        let config = load::request(settings, PARAMETERS, &self.defaults)?;
         let (lm, tokenizer) = (&self.lm, &self.tokenizer);
-        let tokens = |one: &Prompt| prompt::tokens(one, tokenizer, lm.vocab_size);
-        let prompts: Vec<Vec<u32>> = prompts.iter().map(tokens).collect::<Result<_, _>>()?;
-        let generated = self.pool.install(|| generate(lm, tokenizer, &prompts, &config))?;
-        let outputs = prompts.into_iter().zip(generated.rows);
-        Ok(Generation {
-            prompts: outputs
-                .map(|(prompt_tokens, rows)| PromptOutput { prompt_tokens, rows })
-                .collect(),
-            effective: config.effective().merged(&self.effective()),
-            timings: generated.timings,
-        })
+        let mut generation =
+            self.pool.install(|| prompt::answer(lm, tokenizer, prompts, &config))?;
+        generation.effective = generation.effective.merged(&self.effective());
+        Ok(generation)
     }
 
     fn token_text(&self, token: u32) -> String {
