@@ -3,6 +3,8 @@
 mod backend;
 #[cfg(feature = "candle")]
 mod candle;
+#[cfg(all(test, any(feature = "candle", feature = "torch")))]
+mod conformance;
 mod error;
 #[cfg(any(feature = "candle", feature = "torch"))]
 mod load;
