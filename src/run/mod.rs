@@ -1,6 +1,5 @@
 //! From cases to records: plan, worker, supervisor, journal.
 
-mod comparison;
 mod files;
 mod host;
 mod journal;

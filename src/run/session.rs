@@ -7,8 +7,7 @@ use std::rc::Rc;
 
 use crate::backends::{self, Availability, Backend, BackendError, Engine, Generation};
 use crate::energy::Reading;
-use crate::record::Outcome;
-use crate::run::comparison::compare;
+use crate::record::{Comparison, Outcome};
 use crate::run::placeholder;
 use crate::run::prompts::prompts;
 use crate::run::protocol::{Ended, Setup, phase_name};
@@ -99,7 +98,7 @@ impl Session {
         marks.begin(Phase::Run)?;
         let output = self.generate(&settings, Phase::Run)?;
         ended.energy = Reading::unknown("this build has no source of energy readings");
-        ended.comparison = reference.map(|made| compare(&output, &made.generation));
+        ended.comparison = reference.map(|made| Comparison::between(&output, &made.generation));
         // The tables have been compared; a record must stay small.
         ended.output = Some(without_scores(&output));
         if case.kind == Kind::Baseline {

@@ -5,7 +5,7 @@ use crate::record::Record;
 use crate::schema::Relation;
 use crate::settings::Value;
 use crate::verdict::Effect;
-use crate::verdict::relation::Difference;
+use crate::verdict::relation::Seen;
 
 /// What the engine said of the value it uses.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +26,8 @@ pub(super) fn effect(record: &Record, breached: bool) -> Option<(Effect, String)
     let path = record.case.parameter.as_deref()?;
     record.output.as_ref()?;
     let asked = requested(record, path);
-    let seen = Difference::of(record);
-    let changed = seen.as_ref().is_some_and(Difference::any);
+    let seen = Seen::of(record);
+    let changed = seen.as_ref().is_some_and(Seen::any);
     let what = seen.map_or_else(|| "nothing to compare with".to_owned(), |seen| seen.text());
     let (effect, read) = match readback(record, path, asked) {
         Readback::Kept(value) => (Effect::Ignored, format!("the engine kept {value}")),

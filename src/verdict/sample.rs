@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::backends::{Generation, PromptOutput};
 use crate::energy::Reading;
 use crate::generate::{Finish, Row, Timings};
-use crate::record::{Captured, Outcome, Record, SCHEMA_VERSION};
+use crate::record::{Captured, Comparison, Outcome, Record, SCHEMA_VERSION};
 use crate::scan::{Finding, Phase, Severity, Stream};
 use crate::schema::{Case, Kind, Relation};
 use crate::settings::{Settings, Value};
@@ -14,6 +14,7 @@ use crate::verdict::Verdict;
 /// A completed record of `candle::knob=2` with these tokens in its output and its reference.
 pub(crate) fn record(relation: Relation, output: &[u32], reference: &[u32]) -> Record {
     let settings: Settings = [("knob", 2)].into_iter().collect();
+    let (output, reference) = (generation(output), generation(reference));
     Record {
         schema_version: SCHEMA_VERSION,
         case: Case {
@@ -35,10 +36,10 @@ pub(crate) fn record(relation: Relation, output: &[u32], reference: &[u32]) -> R
         duration_s: 1.25,
         phases_s: BTreeMap::from([("load".to_owned(), 0.5), ("run".to_owned(), 0.75)]),
         outcome: Outcome::Completed,
-        output: Some(generation(output)),
-        reference: Some(generation(reference)),
+        comparison: Some(Comparison::between(&output, &reference)),
+        output: Some(output),
+        reference: Some(reference),
         resolved: None,
-        comparison: None,
         findings: Vec::new(),
         findings_dropped: 0,
         energy: Reading::unknown("no meter here"),

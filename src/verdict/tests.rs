@@ -210,6 +210,8 @@ fn rows_must_be_as_many_as_in_the_reference() {
     let mut record = record(Relation::SameTokens, &[5], &[5]);
     let row = generation(&[5]).prompts[0].rows[0].clone();
     record.output.as_mut().unwrap().prompts[0].rows.push(row);
+    let (output, reference) = (record.output.as_ref(), record.reference.as_ref());
+    record.comparison = Some(Comparison::between(output.unwrap(), reference.unwrap()));
     let verdict = judged(&record);
     assert_eq!(verdict.kind, "relation");
     assert!(verdict.cause.ends_with("there are 2 rows where the reference has 1"), "{verdict:?}");
@@ -219,6 +221,7 @@ fn rows_must_be_as_many_as_in_the_reference() {
 fn a_relation_without_a_reference_does_not_hold() {
     let mut record = record(Relation::SameTokens, &[5], &[5]);
     record.reference = None;
+    record.comparison = None;
     assert_eq!(judged(&record).kind, "relation");
 }
 

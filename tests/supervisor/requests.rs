@@ -31,9 +31,9 @@ cases:
     let compared: Vec<_> = records.iter().map(|one| one.comparison.clone().unwrap()).collect();
     assert!(compared[0].same_tokens);
     let at = |index| Some(Difference { prompt: 0, row: 0, index });
-    assert_eq!((compared[1].beginnings, compared[1].first_difference), (true, at(3)));
+    assert_eq!((compared[1].first_departure, compared[1].first_difference), (None, at(3)));
     assert_eq!(compared[1].shorter_rows, 4);
-    assert_eq!((compared[2].beginnings, compared[2].first_difference), (false, at(1)));
+    assert_eq!((compared[2].first_departure, compared[2].first_difference), (at(1), at(1)));
     // The reference is made once, and then known.
     assert!(records[0].phases_s.contains_key("reference"));
     assert!(!records[1].phases_s.contains_key("reference"));

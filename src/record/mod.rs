@@ -1,5 +1,9 @@
 //! The record of a case: one JSON file, written when the case ends. Every report is a view of it.
 
+mod comparison;
+
+pub use comparison::{Comparison, Difference};
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -110,37 +114,6 @@ pub enum Outcome {
         /// Why, and what to do.
         reason: String,
     },
-}
-
-/// An output against its reference output. The score tables are compared where they are made and
-/// are not part of a record.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
-    /// Whether all rows have the same tokens.
-    pub same_tokens: bool,
-    /// The first place at which tokens differ, the end of a shorter row included.
-    pub first_difference: Option<Difference>,
-    /// Whether every row is the reference row or a beginning of it.
-    pub beginnings: bool,
-    /// How many rows are a beginning of the reference row, and shorter.
-    pub shorter_rows: u64,
-    /// Whether processed scores differ, before the first differing token of a row; none where one
-    /// of the two has no scores.
-    pub scores_differ: Option<bool>,
-    /// The largest absolute difference of a log-probability that both sides have; none where there
-    /// is none to compare.
-    pub max_score_difference: Option<f64>,
-}
-
-/// A place in an output; all from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference {
-    /// Which prompt.
-    pub prompt: usize,
-    /// Which of its rows.
-    pub row: usize,
-    /// Which generated token.
-    pub index: usize,
 }
 
 /// What was captured of a case: sizes, and what is kept of each stream.

@@ -1,37 +1,71 @@
-//! An output against its reference output. Pure.
+//! An output against its reference output.
+
+use serde::{Deserialize, Serialize};
 
 use crate::backends::Generation;
 use crate::generate::Row;
-use crate::record::{Comparison, Difference};
 
-/// Compares row by row, in the order of prompts and rows.
-pub(super) fn compare(output: &Generation, reference: &Generation) -> Comparison {
-    let mut sum = Sum { beginnings: true, ..Sum::default() };
-    let prompts = output.prompts.len().max(reference.prompts.len());
-    for prompt in 0..prompts {
-        let ours = output.prompts.get(prompt).map_or(&[][..], |one| &one.rows);
-        let theirs = reference.prompts.get(prompt).map_or(&[][..], |one| &one.rows);
-        for row in 0..ours.len().max(theirs.len()) {
-            match (ours.get(row), theirs.get(row)) {
-                (Some(our), Some(their)) => sum.row(prompt, row, our, their),
-                _ => sum.missing(prompt, row),
+/// An output against its reference output. The score tables are compared where they are made and
+/// are not part of a record.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Whether all rows have the same tokens.
+    pub same_tokens: bool,
+    /// The first place at which tokens differ, the end of a shorter row included.
+    pub first_difference: Option<Difference>,
+    /// The first place at which a row is neither the reference row nor a beginning of it.
+    pub first_departure: Option<Difference>,
+    /// How many rows are a beginning of the reference row, and shorter.
+    pub shorter_rows: u64,
+    /// Whether processed scores differ, before the first differing token of a row; none where one
+    /// of the two has no scores.
+    pub scores_differ: Option<bool>,
+    /// The largest absolute difference of a log-probability that both sides have; none where there
+    /// is none to compare.
+    pub max_score_difference: Option<f64>,
+}
+
+/// A place in an output; all from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Which prompt.
+    pub prompt: usize,
+    /// Which of its rows.
+    pub row: usize,
+    /// Which generated token.
+    pub index: usize,
+}
+
+impl Comparison {
+    /// Compares row by row, in the order of prompts and rows.
+    pub fn between(output: &Generation, reference: &Generation) -> Self {
+        let mut sum = Sum::default();
+        let prompts = output.prompts.len().max(reference.prompts.len());
+        for prompt in 0..prompts {
+            let ours = output.prompts.get(prompt).map_or(&[][..], |one| &one.rows);
+            let theirs = reference.prompts.get(prompt).map_or(&[][..], |one| &one.rows);
+            for row in 0..ours.len().max(theirs.len()) {
+                match (ours.get(row), theirs.get(row)) {
+                    (Some(our), Some(their)) => sum.row(prompt, row, our, their),
+                    _ => sum.missing(prompt, row),
+                }
             }
         }
-    }
-    Comparison {
-        same_tokens: sum.first.is_none(),
-        first_difference: sum.first,
-        beginnings: sum.beginnings,
-        shorter_rows: sum.shorter,
-        scores_differ: sum.scored.then_some(sum.scores_differ),
-        max_score_difference: sum.largest,
+        Self {
+            same_tokens: sum.first.is_none(),
+            first_difference: sum.first,
+            first_departure: sum.departure,
+            shorter_rows: sum.shorter,
+            scores_differ: sum.scored.then_some(sum.scores_differ),
+            max_score_difference: sum.largest,
+        }
     }
 }
 
 #[derive(Default)]
 struct Sum {
     first: Option<Difference>,
-    beginnings: bool,
+    departure: Option<Difference>,
     shorter: u64,
     scored: bool,
     scores_differ: bool,
@@ -41,19 +75,22 @@ struct Sum {
 impl Sum {
     /// One side has a row more: the outputs differ from its first token on.
     fn missing(&mut self, prompt: usize, row: usize) {
-        self.first.get_or_insert(Difference { prompt, row, index: 0 });
-        self.beginnings = false;
+        self.departs(Difference { prompt, row, index: 0 });
+    }
+
+    fn departs(&mut self, place: Difference) {
+        self.first.get_or_insert(place);
+        self.departure.get_or_insert(place);
     }
 
     fn row(&mut self, prompt: usize, row: usize, our: &Row, their: &Row) {
         let pairs = our.tokens.iter().zip(&their.tokens);
         let common = pairs.take_while(|(one, other)| one == other).count();
-        if common < our.tokens.len() || common < their.tokens.len() {
-            self.first.get_or_insert(Difference { prompt, row, index: common });
-        }
+        let place = Difference { prompt, row, index: common };
         if common < our.tokens.len() {
-            self.beginnings = false;
+            self.departs(place);
         } else if common < their.tokens.len() {
+            self.first.get_or_insert(place);
             self.shorter += 1;
         }
         if let (Some(ours), Some(theirs)) = (&our.scores, &their.scores) {
@@ -116,18 +153,18 @@ mod tests {
     #[test]
     fn equal_outputs_are_the_same_and_their_own_beginning() {
         let one = output(&[(&[1, 2], None), (&[3], None)]);
-        let compared = compare(&one, &one);
-        assert!(compared.same_tokens && compared.beginnings);
+        let compared = Comparison::between(&one, &one);
+        assert!(compared.same_tokens && compared.first_departure.is_none());
         assert_eq!((compared.shorter_rows, compared.scores_differ), (0, None));
     }
 
     #[test]
     fn a_shorter_row_is_a_beginning_and_a_difference() {
-        let compared = compare(
+        let compared = Comparison::between(
             &output(&[(&[1, 2], None), (&[3], None)]),
             &output(&[(&[1, 2], None), (&[3, 4], None)]),
         );
-        assert!(!compared.same_tokens && compared.beginnings);
+        assert!(!compared.same_tokens && compared.first_departure.is_none());
         assert_eq!(compared.shorter_rows, 1);
         assert_eq!(compared.first_difference, Some(Difference { prompt: 1, row: 0, index: 1 }));
     }
@@ -135,22 +172,29 @@ mod tests {
     #[test]
     fn another_token_or_a_longer_row_is_no_beginning() {
         let reference = output(&[(&[1, 2], None)]);
-        assert!(!compare(&output(&[(&[1, 3], None)]), &reference).beginnings);
-        assert!(!compare(&output(&[(&[1, 2, 3], None)]), &reference).beginnings);
-        assert!(!compare(&output(&[]), &reference).beginnings);
+        assert!(
+            Comparison::between(&output(&[(&[1, 3], None)]), &reference).first_departure.is_some()
+        );
+        assert!(
+            Comparison::between(&output(&[(&[1, 2, 3], None)]), &reference)
+                .first_departure
+                .is_some()
+        );
+        assert!(Comparison::between(&output(&[]), &reference).first_departure.is_some());
     }
 
     #[test]
     fn scores_may_differ_where_tokens_do_not() {
         let reference = output(&[(&[1], Some(&[(1, -0.5), (2, -1.0)]))]);
-        let same = compare(&reference, &reference);
+        let same = Comparison::between(&reference, &reference);
         assert_eq!((same.scores_differ, same.max_score_difference), (Some(false), Some(0.0)));
-        let moved = compare(&output(&[(&[1], Some(&[(1, -0.25), (2, -1.0)]))]), &reference);
+        let moved =
+            Comparison::between(&output(&[(&[1], Some(&[(1, -0.25), (2, -1.0)]))]), &reference);
         assert!(moved.same_tokens);
         assert_eq!((moved.scores_differ, moved.max_score_difference), (Some(true), Some(0.25)));
-        let fewer = compare(&output(&[(&[1], Some(&[(1, -0.5)]))]), &reference);
+        let fewer = Comparison::between(&output(&[(&[1], Some(&[(1, -0.5)]))]), &reference);
         assert_eq!((fewer.scores_differ, fewer.max_score_difference), (Some(true), Some(0.0)));
-        let unscored = compare(&output(&[(&[1], None)]), &reference);
+        let unscored = Comparison::between(&output(&[(&[1], None)]), &reference);
         assert_eq!(unscored.scores_differ, None);
     }
 }
