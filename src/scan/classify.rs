@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::Severity;
+use super::head::{Head, Style};
+use super::kind::{Kind, Stage};
 use super::level::Level;
-use super::prefix::{Head, Style};
-use super::record::{Kind, Stage};
 use super::rules::{Reach, Rule, compile, first_match};
 use super::text::{is_harmless, is_nothing, is_quotation, unquoted};
 

@@ -3,6 +3,8 @@
 mod carrier;
 mod classify;
 mod finding;
+mod head;
+mod kind;
 mod level;
 mod prefix;
 mod record;

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::classify::classify;
+use super::head::Head;
 use super::level::Level;
-use super::prefix::Head;
 use super::record::Record;
 use super::rules;
 use super::template::{fingerprint, mask};

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexSet};
 
-use super::prefix::{Head, Style};
+use super::head::{Head, Style};
 use super::rules::compile;
 
 /// Top-level packages and loggers, and the source they belong to. Packages that are known but

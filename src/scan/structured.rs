@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::head::{Head, Style};
 use super::level::{Level, word_level};
-use super::prefix::{Head, Style};
 
 /// The line as a log record, where it is a JSON object or logfmt with a level.
 pub(super) fn parse(text: &str) -> Option<Head<'_>> {

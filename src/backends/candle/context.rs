@@ -4,7 +4,8 @@ use candle_core::{DType, Tensor};
 
 use super::cache::{Cache, CacheShape};
 use super::cpu::Past;
-use super::network::{Input, Network};
+use super::input::Input;
+use super::network::Network;
 use crate::backends::rows::{Rows, Step};
 use crate::generate::{CausalLm, Context, Extended, ModelFault, Want};
 

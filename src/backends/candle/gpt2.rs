@@ -6,9 +6,9 @@ use candle_core::{D, Tensor};
 use candle_nn::ops::layer_norm;
 
 use super::cache::Cache;
+use super::input::{Input, embedded};
 use super::linear::Linear;
 use super::loader::Loader;
-use super::network::{Input, embedded};
 use super::operations::{activate, add, attention};
 use crate::backends::BackendError;
 use crate::model::{Activation, Gpt2Config};

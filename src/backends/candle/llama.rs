@@ -8,9 +8,9 @@ use candle_nn::ops::rms_norm;
 use candle_nn::rotary_emb::rope_thd;
 
 use super::cache::Cache;
+use super::input::{Input, embedded};
 use super::linear::Linear;
 use super::loader::Loader;
-use super::network::{Input, embedded};
 use super::operations::{add, attention, gated_silu};
 use crate::backends::BackendError;
 use crate::model::LlamaConfig;

@@ -11,6 +11,7 @@ mod context;
 mod cpu;
 mod engine;
 mod gpt2;
+mod input;
 mod linear;
 mod llama;
 mod loader;

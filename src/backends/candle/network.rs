@@ -3,8 +3,8 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::cache::Cache;
-use super::cpu::Past;
 use super::gpt2::Gpt2;
+use super::input::Input;
 use super::linear::Linear;
 use super::llama::Llama;
 use super::loader::Loader;
@@ -17,16 +17,6 @@ pub(super) enum Network {
     Llama(Llama),
     /// GPT-2.
     Gpt2(Gpt2),
-}
-
-/// New positions of all rows.
-pub(super) struct Input<'a> {
-    /// Token ids `[rows, new]`.
-    pub tokens: &'a Tensor,
-    /// Position number of each token, rows x new.
-    pub positions: &'a [u32],
-    /// What may be attended to, the new positions included.
-    pub past: Past<'a>,
 }
 
 impl Network {
@@ -90,11 +80,4 @@ impl Network {
             Self::Gpt2(model) => &model.embedding,
         }
     }
-}
-
-/// The rows of `table` that `ids` (of any shape) names.
-pub(super) fn embedded(table: &Tensor, ids: &Tensor) -> candle_core::Result<Tensor> {
-    let mut shape = ids.dims().to_vec();
-    shape.push(table.dim(1)?);
-    table.index_select(&ids.flatten_all()?, 0)?.reshape(shape)
 }

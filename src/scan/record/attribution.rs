@@ -1,7 +1,8 @@
 //! Which library a record comes from: what its frames, its exception, its prefix and its words say.
 
-use super::{Kind, Record};
+use super::Record;
 use crate::scan::classify::exception;
+use crate::scan::kind::Kind;
 use crate::scan::source::{self, Owner};
 
 impl Record {

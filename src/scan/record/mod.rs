@@ -1,52 +1,15 @@
 //! A record while it is being read: which lines belong to it, and what it comes to.
 
 use super::classify::{Opening, exception, is_frame, is_header};
+use super::head::Head;
+use super::kind::{Kind, Stage};
 use super::level::Level;
-use super::prefix::Head;
 use super::rules::{self, Reach, Rule, first_match};
 use super::source;
 use super::text::printable;
 use super::{Phase, Severity};
 
 mod attribution;
-
-/// What kind of record it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A message of one line, and what clings to it.
-    Log,
-    /// A `warnings.warn` line; its source line may follow.
-    Warning,
-    /// A Python traceback, or its end.
-    Traceback(Stage),
-    /// A Python exception group.
-    Group,
-    /// A line that announces a traceback.
-    Lead,
-    /// The process dies.
-    Crash,
-    /// A Rust panic.
-    Panic(Stage),
-    /// faulthandler's dump.
-    Fatal,
-    /// A failed test as pytest shows it.
-    Pytest,
-    /// transformers' table of weights.
-    Report,
-    /// `ERROR: usage: ...`, whose error follows.
-    Usage,
-}
-
-/// How far a record of several parts is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// The exception or message is still to come.
-    Frames,
-    /// It was seen.
-    After,
-    /// Another traceback must follow.
-    Chain,
-}
 
 /// Bytes of a message that are kept.
 const MESSAGE_KEPT: usize = 2048;
