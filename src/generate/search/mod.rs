@@ -1,11 +1,13 @@
 //! How the next token is searched for.
 
 mod beam;
+mod best;
 mod contrastive;
 mod group_beam;
 mod hypothesis;
 mod lookup;
 mod reader;
+mod rounds;
 mod single;
 #[cfg(test)]
 mod tests;
