@@ -43,6 +43,10 @@ impl Best {
         self.size
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     pub(super) fn into_kept(self) -> Vec<Hypothesis> {
         self.kept
     }

@@ -2,6 +2,7 @@
 
 mod beam;
 mod best;
+mod constrained;
 mod contrastive;
 mod group_beam;
 mod hypothesis;
@@ -52,6 +53,7 @@ pub(crate) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, 
         Mode::Lookup => lookup::run(setup, batch),
         Mode::Beam => beam::run(setup, batch),
         Mode::GroupBeam => group_beam::run(setup, batch),
+        Mode::Constrained => constrained::run(setup, batch),
         Mode::Contrastive => contrastive::run(setup, batch),
     };
     Ok(found?)
