@@ -1,7 +1,7 @@
 //! Rules between parameters.
 
 use super::setting::Limits;
-use super::{EarlyStopping, GenerationConfig, is_set};
+use super::{EarlyStopping, GenerationConfig, Mode, is_set};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 
@@ -111,6 +111,13 @@ const COMPANIONS: &[Companion] = &[
         needs: |c| c.num_beams > 1,
         rule: "constrained beam search needs num_beams above 1; set it or leave this parameter \
                out",
+    },
+    Companion {
+        parameter: "low_memory",
+        idle: |c| !c.low_memory,
+        needs: |c| c.mode() == Mode::Contrastive,
+        rule: "only contrastive search (penalty_alpha) can run its candidates one after the \
+               other; elsewhere it would be ignored, so leave it out",
     },
     Companion {
         parameter: "max_matching_ngram_size",

@@ -139,6 +139,8 @@ parameters! {
     force_words_ids: Option<ForcedWords> = None, Rule::Any;
     /// Weight of the degeneration penalty of contrastive search; 0 is off.
     penalty_alpha: Option<f64> = None, Rule::at_least(0.0).up_to(1.0);
+    /// Runs the candidates of contrastive search one after the other.
+    low_memory: bool = false, Rule::Any;
     /// Length of drafts that are copied from the context.
     prompt_lookup_num_tokens: Option<usize> = None, Rule::at_least(1.0);
     /// Longest n-gram that a draft is looked up by; its default is 2.

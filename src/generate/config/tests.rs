@@ -133,6 +133,12 @@ fn table() -> Vec<(&'static str, Value, Value, Vec<Value>)> {
             beams(),
             vec![json!([]), json!([5]), json!([[]]), json!([[100]]), json!([[[5], [5, 6]]])],
         ),
+        (
+            "low_memory",
+            json!(true),
+            json!({"penalty_alpha": 0.6, "top_k": 4}),
+            vec![json!(1), json!("true")],
+        ),
         ("prompt_lookup_num_tokens", json!(5), none(), vec![json!(0), json!(2.5)]),
         (
             "max_matching_ngram_size",
