@@ -86,7 +86,7 @@ impl Place {
 pub(super) fn check_names(settings: &Settings, parameters: &[&str]) -> Result<(), Refusal> {
     let known = || parameters.iter().chain(GenerationConfig::PARAMETERS).copied();
     match settings.iter().find(|(name, _)| !known().any(|one| one == *name)) {
-        Some((name, value)) => Err(Refusal::unknown(name, value.clone(), known())),
+        Some((name, value)) => Err(GenerationConfig::unknown(name, value, known())),
         None => Ok(()),
     }
 }

@@ -1,7 +1,8 @@
 //! The generation loop in plain Rust over logits. Knows no tensor library.
 //!
 //! The order and the meaning of the controls are those of transformers 5.23.0; group beam search
-//! and contrastive search, which it no longer has, are those of 4.57. What differs on purpose:
+//! and contrastive search, which it no longer has, are those of 4.57, and constrained beam search
+//! is that of 4.49. What differs on purpose:
 //!
 //! - A row does not depend on the batch it runs in: lengths are counted without padding, and
 //!   each row has a random stream of its own.
@@ -13,6 +14,7 @@
 
 mod batching;
 mod config;
+mod constraints;
 mod distribution;
 #[cfg(test)]
 mod fake;
@@ -35,6 +37,7 @@ use thiserror::Error;
 
 use crate::refusal::Refusal;
 use crate::settings::Value;
+use constraints::Constraints;
 use processors::Chain;
 use search::{Clock, Setup, Start};
 use sequence::Sequence;
@@ -72,10 +75,11 @@ pub fn generate(
     prompts: &[Vec<u32>],
     config: &GenerationConfig,
 ) -> Result<Generated, GenerateError> {
+    let words = Constraints::of(config);
     let starts = prompts
         .iter()
         .enumerate()
-        .map(|(index, prompt)| start(model, config, index, prompt))
+        .map(|(index, prompt)| start(model, config, &words, index, prompt))
         .collect::<Result<Vec<Start>, Refusal>>()?;
     let lengths: Vec<usize> = starts.iter().map(|start| start.sequence.prompt_len).collect();
     let room: Vec<usize> =
@@ -105,6 +109,7 @@ pub fn generate(
 fn start(
     model: &dyn CausalLm,
     config: &GenerationConfig,
+    words: &Constraints,
     index: usize,
     prompt: &[u32],
 ) -> Result<Start, Refusal> {
@@ -149,6 +154,11 @@ fn start(
             );
             return Err(Refusal::new("negative_prompt_ids", negative.to_vec(), rule));
         }
+    }
+    let (room, missing) = (limit - tokens.len(), words.missing(&words.read(&tokens)));
+    if missing > room {
+        let rule = format!("prompt {index} leaves room for {room} tokens, and they take {missing}");
+        return Err(Refusal::new("force_words_ids", config.read("force_words_ids"), rule));
     }
     let sequence = Sequence { prompt_len: tokens.len(), tokens, limit };
     Ok(Start { index, sequence })

@@ -7,6 +7,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod values;
+mod words;
 
 pub use table::GenerationConfig;
 #[cfg(test)]
@@ -41,6 +42,8 @@ pub(crate) enum Mode {
     Beam,
     /// Diverse beam search in groups.
     GroupBeam,
+    /// Beam search with words that must come out.
+    Constrained,
     /// Greedy with a degeneration penalty.
     Contrastive,
 }
@@ -77,7 +80,7 @@ impl GenerationConfig {
         }
         for (name, value) in settings.iter() {
             if !Self::PARAMETERS.contains(&name.as_str()) {
-                return Err(Refusal::unknown(name, value.clone(), named));
+                return Err(Self::unknown(name, value, named));
             }
             if !value.is_null() {
                 config
@@ -88,6 +91,22 @@ impl GenerationConfig {
         relations::check(&config, settings, &limits)?;
         config.fill_in(&limits);
         Ok(config)
+    }
+
+    /// The refusal of a name that is no parameter: with the reason where it is one elsewhere.
+    pub(crate) fn unknown<'a>(
+        name: &str,
+        value: &Value,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Refusal {
+        match name {
+            "constraints" => Refusal::new(
+                name,
+                value.clone(),
+                "holds Python objects in transformers 4; give their tokens in force_words_ids",
+            ),
+            _ => Refusal::unknown(name, value.clone(), known),
+        }
     }
 
     /// Defaults that hang on other settings.
@@ -126,6 +145,7 @@ impl GenerationConfig {
             (1, _) if self.prompt_lookup_num_tokens.is_some() => Mode::Lookup,
             (1, _) if self.contrastive() => Mode::Contrastive,
             (1, _) => Mode::Single,
+            (_, 1) if self.force_words_ids.is_some() => Mode::Constrained,
             (_, 1) => Mode::Beam,
             _ => Mode::GroupBeam,
         }

@@ -1,7 +1,7 @@
 //! Rules between parameters.
 
 use super::setting::Limits;
-use super::{EarlyStopping, GenerationConfig, is_set};
+use super::{EarlyStopping, GenerationConfig, Mode, is_set};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 
@@ -106,6 +106,20 @@ const COMPANIONS: &[Companion] = &[
         rule: "contrastive search needs top_k above 1, do_sample = false and num_beams = 1",
     },
     Companion {
+        parameter: "force_words_ids",
+        idle: |c| c.force_words_ids.is_none(),
+        needs: |c| c.num_beams > 1,
+        rule: "constrained beam search needs num_beams above 1; set it or leave this parameter \
+               out",
+    },
+    Companion {
+        parameter: "low_memory",
+        idle: |c| !c.low_memory,
+        needs: |c| c.mode() == Mode::Contrastive,
+        rule: "only contrastive search (penalty_alpha) can run its candidates one after the \
+               other; elsewhere it would be ignored, so leave it out",
+    },
+    Companion {
         parameter: "max_matching_ngram_size",
         idle: |c| c.max_matching_ngram_size.is_none(),
         needs: |c| c.prompt_lookup_num_tokens.is_some(),
@@ -159,6 +173,23 @@ const CONFLICTS: &[Conflict] = &[
         parameter: "num_beam_groups",
         broken: |c| c.num_beams > 1 && c.num_beam_groups > 1 && c.diversity_penalty == 0.0,
         rule: "without a diversity_penalty above 0 all groups are the same; set it",
+    },
+    Conflict {
+        parameter: "force_words_ids",
+        broken: |c| c.force_words_ids.is_some() && c.num_beams > 1 && c.do_sample,
+        rule: "constrained beam search does not sample; set do_sample = false",
+    },
+    Conflict {
+        parameter: "force_words_ids",
+        broken: |c| c.force_words_ids.is_some() && c.num_beams > 1 && c.num_beam_groups > 1,
+        rule: "constrained beam search has no groups; set num_beam_groups = 1",
+    },
+    Conflict {
+        parameter: "force_words_ids",
+        broken: |c| {
+            c.force_words_ids.as_ref().is_some_and(|words| words.none_but(|word| banned(word, c)))
+        },
+        rule: "one of its words is forbidden by suppress_tokens or bad_words_ids; take it out there",
     },
     Conflict {
         parameter: "prompt_lookup_num_tokens",
@@ -234,6 +265,16 @@ const CONFLICTS: &[Conflict] = &[
 /// Checked where the model, and so its end token, is known.
 const WITH_MODEL: &[Conflict] = &[
     Conflict {
+        parameter: "force_words_ids",
+        broken: |c| {
+            let ends = |word: &[u32]| word.iter().any(|token| c.end_tokens().contains(token));
+            c.force_words_ids
+                .as_ref()
+                .is_some_and(|words| words.words().flatten().any(|word| ends(word)))
+        },
+        rule: "has an end token, behind which no row goes on; see eos_token_id",
+    },
+    Conflict {
         parameter: "min_length",
         broken: |c| c.min_length > 0 && c.end_tokens().is_empty(),
         rule: END,
@@ -262,6 +303,14 @@ const WITH_MODEL: &[Conflict] = &[
 fn all_suppressed(ids: &[u32], config: &GenerationConfig) -> bool {
     let suppressed = config.suppress_tokens.as_ref();
     suppressed.is_some_and(|suppressed| ids.iter().all(|id| suppressed.contains(id)))
+}
+
+/// Whether the bans forbid some token of `word`.
+fn banned(word: &[u32], config: &GenerationConfig) -> bool {
+    let suppressed = config.suppress_tokens.as_deref().unwrap_or_default();
+    let bad = config.bad_words_ids.as_deref().unwrap_or_default();
+    word.iter().any(|token| suppressed.contains(token))
+        || bad.iter().any(|bad| word.windows(bad.len()).any(|part| part == bad))
 }
 
 /// Checks the rules between the parameters of `config`, where `request` says which of them the

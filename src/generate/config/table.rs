@@ -3,6 +3,7 @@
 use super::ids::{Biases, Sequences, TokenSet, Tokens};
 use super::setting::{Limits, Rule, Setting};
 use super::values::{Batching, Decay, EarlyStopping, StopStrings, Watermark};
+use super::words::ForcedWords;
 use crate::settings::Value;
 
 /// Rows per prompt that are taken for meant: a typing error is to be refused, not to end in want
@@ -44,7 +45,7 @@ macro_rules! parameters {
             }
 
             /// The value in force of `name`; null where it is open or has no such name.
-            pub(super) fn read(&self, name: &str) -> Value {
+            pub(in crate::generate) fn read(&self, name: &str) -> Value {
                 match name {
                     $(stringify!($name) => self.$name.show(),)*
                     _ => Value::Null,
@@ -134,8 +135,12 @@ parameters! {
     early_stopping: EarlyStopping = EarlyStopping::Heuristic, Rule::Any;
     /// Groups of beams that are kept apart by `diversity_penalty`; 1 is off.
     num_beam_groups: usize = 1, Rule::at_least(1.0);
+    /// Words that must come out, in constrained beam search.
+    force_words_ids: Option<ForcedWords> = None, Rule::Any;
     /// Weight of the degeneration penalty of contrastive search; 0 is off.
     penalty_alpha: Option<f64> = None, Rule::at_least(0.0).up_to(1.0);
+    /// Runs the candidates of contrastive search one after the other.
+    low_memory: bool = false, Rule::Any;
     /// Length of drafts that are copied from the context.
     prompt_lookup_num_tokens: Option<usize> = None, Rule::at_least(1.0);
     /// Longest n-gram that a draft is looked up by; its default is 2.

@@ -127,6 +127,18 @@ fn table() -> Vec<(&'static str, Value, Value, Vec<Value>)> {
             json!({"top_k": 4}),
             vec![json!(-0.1), json!(1.1), json!("0.6")],
         ),
+        (
+            "force_words_ids",
+            json!([[5, 6], [[7], [8, 9]]]),
+            beams(),
+            vec![json!([]), json!([5]), json!([[]]), json!([[100]]), json!([[[5], [5, 6]]])],
+        ),
+        (
+            "low_memory",
+            json!(true),
+            json!({"penalty_alpha": 0.6, "top_k": 4}),
+            vec![json!(1), json!("true")],
+        ),
         ("prompt_lookup_num_tokens", json!(5), none(), vec![json!(0), json!(2.5)]),
         (
             "max_matching_ngram_size",
@@ -300,6 +312,7 @@ fn modes() {
     assert_eq!(mode(json!({"penalty_alpha": 0.6, "top_k": 4})), Mode::Contrastive);
     let groups = json!({"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0});
     assert_eq!(mode(groups), Mode::GroupBeam);
+    assert_eq!(mode(json!({"num_beams": 2, "force_words_ids": [[5]]})), Mode::Constrained);
 }
 
 #[test]

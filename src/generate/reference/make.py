@@ -2,11 +2,13 @@
 
 The model is the hashed one of `fake.rs`: its logits are a fixed function of the tokens, so that
 both sides have them to the last bit. Needs transformers 5.23.0 and torch for `searches` and
-`processors`, transformers 4.49.0 (where the code of 4.57's hub copies comes from) for `retired`.
+`processors`, transformers 4.49.0 (where the code of 4.57's hub copies comes from) for `retired` and
+`constrained`.
 
-    python make.py searches   > searches.json
+    python make.py searches > searches.json
     python make.py processors > processors.json
-    python make.py retired    > retired.json
+    python make.py retired > retired.json
+    python make.py constrained > constrained.json
 """
 
 import json
@@ -288,8 +290,72 @@ def retired(count):
         yield ask(model, tokens(rng, 13, 1, 6), settings)
 
 
+def alternatives(rng):
+    """One to three sequences, none of which begins another."""
+    kept = []
+    for _ in range(rng.randint(1, 3)):
+        new = [1 + token for token in tokens(rng, 12, 1, 4)]
+        if all(new[: len(old)] != old and old[: len(new)] != new for old in kept):
+            kept.append(new)
+    return kept
+
+
+def constrained(count):
+    from transformers.generation.beam_constraints import DisjunctiveConstraint
+    from transformers.generation.beam_search import BeamHypotheses, ConstrainedBeamSearchScorer
+
+    # Rows without the words come without the indices that `output_scores` asks for, and it fails
+    # on them.
+    add = BeamHypotheses.add
+    BeamHypotheses.add = lambda self, *args, beam_indices=None, **more: add(
+        self, *args, beam_indices=beam_indices or (), **more
+    )
+    rng = random.Random(4)
+    model = Fake(Config())
+    model.generation_config = GenerationConfig()
+    while count:
+        words = [alternatives(rng) for _ in range(rng.choice([1, 1, 1, 2, 2, 3]))]
+        need = sum(min(map(len, word)) for word in words)
+        settings = {"max_new_tokens": need + rng.choice([0, 0, 1, 2, 3, 5, 8]), "eos_token_id": 0}
+        settings.update(rules(rng, model.config.vocab_size))
+        fit(settings)
+        settings.pop("guidance_scale", None)
+        settings.pop("suppress_tokens", None)
+        # As in `retired`.
+        settings.pop("encoder_repetition_penalty", None)
+        settings.pop("exponential_decay_length_penalty", None)
+        # A word that may not come out is refused.
+        bad = settings.get("bad_words_ids", [])
+        holds = lambda word: any(word[at : at + len(b)] == b for b in bad for at in range(len(word)))
+        if any(all(map(holds, word)) for word in words):
+            continue
+        # A word with one alternative may be given as a list of tokens.
+        settings["force_words_ids"] = [
+            word[0] if len(word) == 1 and rng.random() < 0.8 else word for word in words
+        ]
+        settings["use_cache"] = True
+        beams(rng, settings)
+        settings["num_beams"] = max(settings["num_return_sequences"], rng.randint(2, 5))
+        prompt = tokens(rng, 13, 1, 6)
+        try:
+            case = ask(model, prompt, settings)
+        except RuntimeError:
+            # A sum of smallest floats, which `remove_invalid_values` leaves: beyond float32.
+            continue
+        # Beams that only filled a place score -1e9, those with a forbidden token -inf.
+        possible = [score > -1e5 for score in case["scores"]]
+        case["scores"] = [max(score, -1e9) for score in case["scores"]]
+        scorer = ConstrainedBeamSearchScorer(1, 2, [DisjunctiveConstraint(word) for word in words], "cpu")
+        case["met"] = [
+            fine and scorer.check_completes_constraints(prompt + row)
+            for fine, row in zip(possible, case["rows"])
+        ]
+        count -= 1
+        yield case
+
+
 if __name__ == "__main__":
     kind = sys.argv[1]
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else {"searches": 300, "processors": 300, "retired": 150}[kind]
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else {"searches": 300, "processors": 300, "retired": 150, "constrained": 200}[kind]
     lines = [json.dumps(case, separators=(",", ":")) for case in globals()[kind](count)]
     print("[\n" + ",\n".join(lines) + "\n]")

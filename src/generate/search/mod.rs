@@ -1,11 +1,14 @@
 //! How the next token is searched for.
 
 mod beam;
+mod best;
+mod constrained;
 mod contrastive;
 mod group_beam;
 mod hypothesis;
 mod lookup;
 mod reader;
+mod rounds;
 mod single;
 #[cfg(test)]
 mod tests;
@@ -50,6 +53,7 @@ pub(crate) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, 
         Mode::Lookup => lookup::run(setup, batch),
         Mode::Beam => beam::run(setup, batch),
         Mode::GroupBeam => group_beam::run(setup, batch),
+        Mode::Constrained => constrained::run(setup, batch),
         Mode::Contrastive => contrastive::run(setup, batch),
     };
     Ok(found?)

@@ -239,6 +239,7 @@ fn searches() -> impl Strategy<Value = Value> {
         json!({"num_beams": 3, "early_stopping": true, "length_penalty": 0.3}),
         json!({"num_beams": 2, "do_sample": true, "top_k": 5}),
         json!({"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 0.5}),
+        json!({"num_beams": 3, "force_words_ids": [[5, 6], [[7], [8, 9]]]}),
         json!({"penalty_alpha": 0.6, "top_k": 4}),
         json!({"guidance_scale": 1.5}),
         json!({"guidance_scale": 1.5, "num_beams": 2, "negative_prompt_ids": [3, 5]}),
