@@ -9,6 +9,7 @@ use super::context::TorchLm;
 use super::fault::load_error;
 use super::loader::Loader;
 use super::network::Network;
+use super::quantization::{self, Layers};
 use super::settings::{LoadSettings, PARAMETERS, dtype_name};
 use super::threads;
 use crate::backends::load::{self, Place};
@@ -23,6 +24,8 @@ pub(super) struct TorchEngine {
     /// The files whose bytes the tensors of `lm` read, where they do. It stands behind `lm`, as
     /// fields are dropped in their order.
     _weights: Option<Weights>,
+    /// The linear layers, where some are quantised.
+    layers: Option<Layers>,
     tokenizer: Tokenizer,
     defaults: ModelDefaults,
     asked: LoadSettings,
@@ -39,6 +42,7 @@ impl TorchEngine {
         let dir = ModelDir::open(path)?;
         let config = dir.config();
         let limit = load::positions(config.max_positions(), asked.max_model_len)?;
+        let plan = asked.quantization.plan(config)?;
         let defaults = load::defaults(&dir, limit);
         // The request settings given along are checked as well, before the weights are read.
         load::request(settings, PARAMETERS, &defaults)?;
@@ -47,9 +51,10 @@ impl TorchEngine {
         threads::apply(asked.threads);
         let weights = dir.weights(asked.memory_map)?;
         let mapped = weights.is_mapped();
-        let loader = Loader::new(&weights, config, device, asked.dtype)?;
+        let loader = Loader::new(&weights, config, device, asked.dtype)?.quantising(plan);
         let network = tch::no_grad(|| Network::load(config, &loader))?;
         let borrowed = loader.borrowed();
+        let linear = loader.into_layers();
         let (layers, kv_heads, head_dim) = network.cache_sizes();
         let cache = CacheShape {
             layers,
@@ -64,7 +69,16 @@ impl TorchEngine {
         let lm = TorchLm { network, attention: asked.attention, cache, vocab_size };
         let architecture = config.architecture().model_type();
         let weights = borrowed.then_some(weights);
-        Ok(Self { lm, _weights: weights, tokenizer, defaults, asked, architecture, mapped })
+        Ok(Self {
+            lm,
+            _weights: weights,
+            layers: linear,
+            tokenizer,
+            defaults,
+            asked,
+            architecture,
+            mapped,
+        })
     }
 }
 
@@ -85,7 +99,8 @@ impl Engine for TorchEngine {
             ("memory_map", self.mapped.into()),
             ("threads", threads::count().into()),
         ];
-        pairs.into_iter().collect()
+        let found: Settings = pairs.into_iter().collect();
+        found.merged(&self.layers.as_ref().map_or_else(quantization::off, Layers::effective))
     }
 
     fn generate(
@@ -93,7 +108,7 @@ impl Engine for TorchEngine {
         prompts: &[Prompt],
         settings: &Settings,
     ) -> Result<Generation, BackendError> {
-        LoadSettings::parse(settings)?;
+        LoadSettings::each(settings)?;
         self.asked.check_same(settings)?;
         let config = load::request(settings, PARAMETERS, &self.defaults)?;
         threads::apply(self.asked.threads);
@@ -137,6 +152,11 @@ impl TorchEngine {
     /// The model, for tests.
     pub(super) fn lm(&self) -> &TorchLm {
         &self.lm
+    }
+
+    /// The linear layers, where some are quantised.
+    pub(super) fn layers(&self) -> Option<&Layers> {
+        self.layers.as_ref()
     }
 
     /// Whether its tensors read the bytes of the files themselves.

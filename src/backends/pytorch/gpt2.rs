@@ -7,6 +7,7 @@ use tch::{TchError, Tensor};
 use super::cache::Cache;
 use super::loader::Loader;
 use super::network::{Input, Linear, embedded};
+use super::quantization::Weight;
 use crate::backends::BackendError;
 use crate::model::{Activation, Gpt2Config};
 
@@ -179,23 +180,27 @@ impl Mlp {
 
 /// `x * weight + bias`: a linear layer that is stored the other way round.
 struct Conv1d {
-    /// `[in, out]`.
-    weight: Tensor,
+    /// `[in, out]`; quantised, the other way round.
+    weight: Weight,
     bias: Tensor,
 }
 
 impl Conv1d {
     fn load(name: &str, shape: [usize; 2], load: &Loader<'_>) -> Result<Self, BackendError> {
         Ok(Self {
-            weight: load.tensor(&format!("{name}.weight"), &shape)?,
+            weight: load.weight(name, &shape, true)?,
             bias: load.tensor(&format!("{name}.bias"), &shape[1..])?,
         })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        let weight = match &self.weight {
+            Weight::Dense(weight) => weight,
+            Weight::Quantised(weight) => return weight.linear(x, Some(&self.bias)),
+        };
         let (rows, new, width) = x.size3()?;
         let flat = x.f_reshape([rows * new, width])?;
-        self.bias.f_addmm(&flat, &self.weight)?.f_reshape([rows, new, -1])
+        self.bias.f_addmm(&flat, weight)?.f_reshape([rows, new, -1])
     }
 }
 

@@ -1,11 +1,12 @@
 //! Tensors out of the weights of a model directory.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use safetensors::Dtype;
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::fault::load_error;
+use super::quantization::{Layers, Plan, Quantised, Weight};
 use crate::backends::BackendError;
 use crate::model::{ModelConfig, TensorData, Weights, tensors};
 
@@ -17,6 +18,10 @@ pub(super) struct Loader<'a> {
     device: Device,
     dtype: Kind,
     borrowed: Cell<bool>,
+    /// Whether tensors may read the bytes of the weights.
+    lends: bool,
+    /// The linear layers, where some are to be quantised.
+    layers: RefCell<Option<Layers>>,
 }
 
 impl<'a> Loader<'a> {
@@ -36,7 +41,21 @@ impl<'a> Loader<'a> {
             },
             (None, None) => Kind::Float,
         };
-        Ok(Self { weights, device, dtype, borrowed: Cell::new(false) })
+        let (borrowed, layers) = (Cell::new(false), RefCell::new(None));
+        Ok(Self { weights, device, dtype, borrowed, lends: true, layers })
+    }
+
+    /// Quantises linear layers as `plan` says, each on its way from the file. No tensor reads the
+    /// bytes of the file then: it would stay in memory, with all that was quantised.
+    pub(super) fn quantising(mut self, plan: Option<Plan>) -> Self {
+        self.lends = plan.is_none();
+        self.layers = RefCell::new(plan.map(Layers::new));
+        self
+    }
+
+    /// The linear layers made so far, where some were to be quantised.
+    pub(super) fn into_layers(self) -> Option<Layers> {
+        self.layers.into_inner()
     }
 
     /// The type of weights and activations.
@@ -65,6 +84,29 @@ impl<'a> Loader<'a> {
         wanted.then(|| self.tensor(name, shape)).transpose()
     }
 
+    /// The weight of the linear layer `name`, of `shape` in its file: `[in, out]` where it is
+    /// `transposed`, `[out, in]` otherwise.
+    pub(super) fn weight(
+        &self,
+        name: &str,
+        shape: &[usize],
+        transposed: bool,
+    ) -> Result<Weight, BackendError> {
+        let full = format!("{name}.weight");
+        let dense = self.tensor(&full, shape)?;
+        let mut layers = self.layers.borrow_mut();
+        let Some(layers) = layers.as_mut() else { return Ok(Weight::Dense(dense)) };
+        let weight = if layers.plan().quantises(name) {
+            let upright = if transposed { dense.f_transpose(0, 1) } else { Ok(dense) };
+            let quantised = upright.and_then(|one| Quantised::of(&one, &layers.plan().format));
+            Weight::Quantised(quantised.map_err(|error| load_error(&full, &error))?)
+        } else {
+            Weight::Dense(dense)
+        };
+        layers.push(name, &weight);
+        Ok(weight)
+    }
+
     fn made(&self, data: TensorData<'_>) -> Result<Tensor, TchError> {
         let kind = match data.dtype {
             Dtype::F16 => Kind::Half,
@@ -73,7 +115,7 @@ impl<'a> Loader<'a> {
             _ => Kind::Float,
         };
         let size: Vec<i64> = data.shape.iter().map(|size| *size as i64).collect();
-        if data.data.as_ptr().align_offset(ALIGNMENT) != 0 {
+        if !self.lends || data.data.as_ptr().align_offset(ALIGNMENT) != 0 {
             return self.placed(&Tensor::f_from_data_size(data.data, &size, kind)?);
         }
         let there = in_place(data.data, &size, kind)?;

@@ -1,8 +1,9 @@
 //! PyTorch in this process: the models on libtorch, without Python.
 //!
 //! The way of a request is that of the other backends on tensors: [`settings`] checks what was
-//! asked, [`loader`] makes tensors of a model directory, [`llama`] and [`gpt2`] are the networks,
-//! [`context`] runs them over a [`cache`], and [`engine`] joins all that with the generation loop.
+//! asked, [`loader`] makes tensors of a model directory, in fewer bits where [`quantization`] is to
+//! have them, [`llama`] and [`gpt2`] are the networks, [`context`] runs them over a [`cache`], and
+//! [`engine`] joins all that with the generation loop.
 //! Only the fallible operations of tch are used: the others panic where libtorch throws.
 
 mod attention;
@@ -15,6 +16,7 @@ mod gpt2;
 mod llama;
 mod loader;
 mod network;
+mod quantization;
 mod settings;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use super::cache::Cache;
 use super::gpt2::Gpt2;
 use super::llama::Llama;
 use super::loader::Loader;
+use super::quantization::Weight;
 use crate::backends::BackendError;
 use crate::model::ModelConfig;
 
@@ -88,7 +89,7 @@ impl Network {
 /// `x * weight^T + bias`.
 pub(super) struct Linear {
     /// `[out, in]`.
-    weight: Tensor,
+    weight: Weight,
     bias: Option<Tensor>,
 }
 
@@ -101,7 +102,7 @@ impl Linear {
         load: &Loader<'_>,
     ) -> Result<Self, BackendError> {
         Ok(Self {
-            weight: load.tensor(&format!("{name}.weight"), &shape)?,
+            weight: load.weight(name, &shape, false)?,
             bias: load.optional(&format!("{name}.bias"), &shape[..1], bias)?,
         })
     }
@@ -114,7 +115,7 @@ impl Linear {
         load: &Loader<'_>,
     ) -> Result<Self, BackendError> {
         if tied {
-            Ok(Self { weight: embedding.shallow_clone(), bias: None })
+            Ok(Self { weight: Weight::Dense(embedding.shallow_clone()), bias: None })
         } else {
             Self::load("lm_head", shape, false, load)
         }
@@ -122,7 +123,10 @@ impl Linear {
 
     /// For `x` of shape `[.., in]`: `[.., out]`.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        x.f_linear(&self.weight, self.bias.as_ref())
+        match &self.weight {
+            Weight::Dense(weight) => x.f_linear(weight, self.bias.as_ref()),
+            Weight::Quantised(weight) => weight.linear(x, self.bias.as_ref()),
+        }
     }
 }
 

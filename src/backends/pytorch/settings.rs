@@ -3,6 +3,7 @@
 use tch::Kind;
 
 use super::attention::Implementation;
+use super::quantization::Asked;
 use crate::backends::load::{self, CacheKind, DTYPES, Place, choice, count, flag};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -10,16 +11,26 @@ use crate::settings::Settings;
 /// Every load parameter, by name. All others are request parameters of the generation loop.
 pub(super) const PARAMETERS: &[&str] = &[
     "attn_implementation",
+    "bnb_4bit_compute_dtype",
+    "bnb_4bit_quant_storage",
+    "bnb_4bit_quant_type",
+    "bnb_4bit_use_double_quant",
     "cache_implementation",
     "device",
     "dtype",
+    "llm_int8_enable_fp32_cpu_offload",
+    "llm_int8_has_fp16_weight",
+    "llm_int8_skip_modules",
+    "llm_int8_threshold",
+    "load_in_4bit",
+    "load_in_8bit",
     "max_model_len",
     "memory_map",
     "threads",
 ];
 
 /// Checked load settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct LoadSettings {
     /// How attention is computed.
     pub attention: Implementation,
@@ -33,6 +44,8 @@ pub(super) struct LoadSettings {
     pub max_model_len: Option<usize>,
     /// Whether weight files are mapped into memory rather than read.
     pub memory_map: bool,
+    /// Which weights are quantised, and how.
+    pub quantization: Asked,
     /// Threads within an operation; none for what libtorch takes by itself.
     pub threads: Option<usize>,
 }
@@ -44,6 +57,17 @@ impl LoadSettings {
     /// # Errors
     /// A [`Refusal`] with the parameter, the value and the rule.
     pub(super) fn parse(settings: &Settings) -> Result<Self, Refusal> {
+        let found = Self::each(settings)?;
+        found.quantization.check(settings)?;
+        Ok(found)
+    }
+
+    /// As [`LoadSettings::parse`], with each of them checked by itself: beside an engine, they need
+    /// not stand together again.
+    ///
+    /// # Errors
+    /// A [`Refusal`] with the parameter, the value and the rule.
+    pub(super) fn each(settings: &Settings) -> Result<Self, Refusal> {
         load::check_names(settings, PARAMETERS)?;
         Ok(Self {
             attention: attention(settings)?,
@@ -52,6 +76,7 @@ impl LoadSettings {
             dtype: choice(settings, "dtype", &DTYPES)?.and_then(dtype_named),
             max_model_len: count(settings, "max_model_len", load::MOST_POSITIONS)?,
             memory_map: flag(settings, "memory_map", true)?,
+            quantization: Asked::parse(settings)?,
             threads: count(settings, "threads", load::MOST_THREADS)?,
         })
     }
@@ -62,7 +87,7 @@ impl LoadSettings {
     /// A [`Refusal`] for the first that differs.
     pub(super) fn check_same(&self, settings: &Settings) -> Result<(), Refusal> {
         load::check_same(settings, PARAMETERS, |name, given| {
-            let asked = Self::parse(given)?;
+            let asked = Self::each(given)?;
             Ok(match name {
                 "attn_implementation" => asked.attention == self.attention,
                 "cache_implementation" => asked.cache == self.cache,
@@ -70,7 +95,8 @@ impl LoadSettings {
                 "dtype" => asked.dtype == self.dtype,
                 "max_model_len" => asked.max_model_len == self.max_model_len,
                 "memory_map" => asked.memory_map == self.memory_map,
-                _ => asked.threads == self.threads,
+                "threads" => asked.threads == self.threads,
+                name => self.quantization.is_same(name, &asked.quantization),
             })
         })
     }
