@@ -5,6 +5,8 @@ mod backend;
 mod candle;
 mod error;
 #[cfg(any(feature = "candle", feature = "torch"))]
+mod kv_cache;
+#[cfg(any(feature = "candle", feature = "torch"))]
 mod load;
 #[cfg(any(feature = "candle", feature = "torch"))]
 mod memory;

@@ -10,6 +10,7 @@ use super::context::CandleLm;
 use super::loader::{Loader, check_fit};
 use super::network::Network;
 use super::settings::{LoadSettings, PARAMETERS, dtype_name};
+use crate::backends::kv_cache::CacheSizes;
 use crate::backends::load::{self, Place};
 use crate::backends::{BackendError, Engine, Generation, Prompt, prompt};
 use crate::generate::{CausalLm, ModelDefaults};
@@ -55,15 +56,10 @@ impl CandleEngine {
             Network::load(config, &loader)
         })?;
         let (layers, kv_heads, head_dim) = network.cache_sizes();
-        let cache = CacheShape {
-            layers,
-            kv_heads,
-            head_dim,
-            limit,
-            dtype: asked.kv_cache_dtype.unwrap_or(network.dtype()),
-            device,
-            kind: asked.cache,
-        };
+        let dtype = asked.kv_cache_dtype.unwrap_or(network.dtype());
+        let element = dtype.size_in_bytes();
+        let sizes = CacheSizes { layers, kv_heads, head_dim, element, limit, kind: asked.cache };
+        let cache = CacheShape { sizes, dtype, device };
         let lm = CandleLm { network, cache, vocab_size: config.vocab_size() };
         let architecture = config.architecture().model_type();
         Ok(Self { lm, tokenizer, defaults, asked, architecture, mapped, pool })
@@ -81,7 +77,7 @@ impl Engine for CandleEngine {
         let quantization = network.head().quantization().map(|format| format.name());
         let threads = self.pool.install(rayon::current_num_threads);
         let pairs: [(&str, Value); 8] = [
-            ("cache_implementation", self.lm.cache.kind.name().into()),
+            ("cache_implementation", self.lm.cache.sizes.kind.name().into()),
             ("device", device.into()),
             ("dtype", dtype_name(network.dtype()).into()),
             ("kv_cache_dtype", dtype_name(self.lm.cache.dtype).into()),

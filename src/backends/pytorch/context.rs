@@ -15,7 +15,7 @@ pub(super) struct TorchLm {
     pub network: Network,
     /// How attention is computed.
     pub attention: Implementation,
-    /// What its caches are like; `limit` is how many positions a row may have.
+    /// What its caches are like; `sizes.limit` is how many positions a row may have.
     pub cache: CacheShape,
     /// Entries of a row of logits.
     pub vocab_size: usize,
@@ -27,11 +27,11 @@ impl CausalLm for TorchLm {
     }
 
     fn max_positions(&self) -> usize {
-        self.cache.limit
+        self.cache.sizes.limit
     }
 
     fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
-        self.cache.check_memory(rows, self.cache.first_capacity())?;
+        self.cache.check_memory(rows, self.cache.sizes.first_capacity())?;
         let cache = Cache::new(self.cache.clone(), rows).map_err(|error| fault(&error))?;
         Ok(Box::new(Reading { lm: self, cache, rows: Rows::new(rows) }))
     }
@@ -60,7 +60,7 @@ impl Context for Reading<'_> {
         want: Want,
     ) -> Result<Extended, ModelFault> {
         let shape = &self.lm.cache;
-        let step = self.rows.step(tokens, real, want, self.lm.vocab_size, shape.limit)?;
+        let step = self.rows.step(tokens, real, want, self.lm.vocab_size, shape.sizes.limit)?;
         let growth = self.cache.capacity_for(step.len);
         if growth > self.cache.capacity() {
             shape.check_memory(self.rows(), growth)?;

@@ -11,6 +11,7 @@ use super::loader::Loader;
 use super::network::Network;
 use super::settings::{LoadSettings, PARAMETERS, dtype_name};
 use super::threads;
+use crate::backends::kv_cache::CacheSizes;
 use crate::backends::load::{self, Place};
 use crate::backends::{BackendError, Engine, Generation, Prompt, prompt};
 use crate::generate::{CausalLm, ModelDefaults};
@@ -51,15 +52,10 @@ impl TorchEngine {
         let network = tch::no_grad(|| Network::load(config, &loader))?;
         let borrowed = loader.borrowed();
         let (layers, kv_heads, head_dim) = network.cache_sizes();
-        let cache = CacheShape {
-            layers,
-            kv_heads,
-            head_dim,
-            limit,
-            dtype: network.dtype().map_err(|error| load_error("the model", &error))?,
-            device: network.device(),
-            kind: asked.cache,
-        };
+        let dtype = network.dtype().map_err(|error| load_error("the model", &error))?;
+        let element = dtype.elt_size_in_bytes();
+        let sizes = CacheSizes { layers, kv_heads, head_dim, element, limit, kind: asked.cache };
+        let cache = CacheShape { sizes, dtype, device: network.device() };
         let vocab_size = config.vocab_size();
         let lm = TorchLm { network, attention: asked.attention, cache, vocab_size };
         let architecture = config.architecture().model_type();
@@ -78,7 +74,7 @@ impl Engine for TorchEngine {
         };
         let pairs: [(&str, Value); 7] = [
             ("attn_implementation", self.lm.attention.name().into()),
-            ("cache_implementation", self.lm.cache.kind.name().into()),
+            ("cache_implementation", self.lm.cache.sizes.kind.name().into()),
             ("device", device.into()),
             ("dtype", dtype_name(self.lm.cache.dtype).into()),
             ("max_model_len", self.lm.max_positions().into()),
