@@ -79,7 +79,7 @@ mod tests {
         let fault = sizes(1 << 28, CacheKind::Static).check_memory(1 << 20, 1 << 28).unwrap_err();
         let text = fault.to_string();
         assert!(
-            text.contains("1048576 rows and 268435456 positions takes 25769803776 MiB"),
+            text.contains("1048576 rows and 268435456 positions takes 51539607552 MiB"),
             "{text}"
         );
         assert!(sizes(300, CacheKind::Static).check_memory(1, 300).is_ok());

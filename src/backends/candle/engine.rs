@@ -39,6 +39,15 @@ impl CandleEngine {
         let config = dir.config();
         let limit = load::positions(config.max_positions(), asked.max_model_len)?;
         check_fit(config, asked.quantization)?;
+        if let Some(sliding) = config.sliding() {
+            return Err(BackendError::Model(format!(
+                "{}: its layers see windows of {} positions (use_sliding_window), which the candle \
+                 backend does not have; use the pytorch backend, or give rows no more positions \
+                 (max_position_embeddings in config.json)",
+                path.display(),
+                sliding.window
+            )));
+        }
         let defaults = load::defaults(&dir, limit);
         // The request settings given along are checked as well, before the weights are read.
         load::request(settings, PARAMETERS, &defaults)?;

@@ -14,6 +14,7 @@ mod fault;
 mod gpt2;
 mod llama;
 mod loader;
+mod mask;
 mod network;
 mod settings;
 #[cfg(test)]
