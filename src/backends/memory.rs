@@ -5,18 +5,23 @@ use crate::generate::ModelFault;
 /// Smaller caches are made without looking at what memory is free.
 const WORTH_ASKING: u128 = 256 << 20;
 
-/// Refuses a key-value cache of `bytes` that main memory has no room for: asking for it would end
+/// Refuses `what`, a key-value cache of `bytes`, that main memory has no room for: asking for it would end
 /// the process, as the kernel hands out memory that it does not have.
 ///
 /// # Errors
 /// [`ModelFault::OutOfMemory`].
-pub(super) fn check_cache(bytes: u128, rows: usize, positions: usize) -> Result<(), ModelFault> {
+pub(super) fn check_cache(
+    what: &str,
+    bytes: u128,
+    rows: usize,
+    positions: usize,
+) -> Result<(), ModelFault> {
     if bytes < WORTH_ASKING {
         return Ok(());
     }
     match available() {
         Some(available) if bytes > u128::from(available) => Err(ModelFault::OutOfMemory(format!(
-            "a key-value cache of {rows} rows and {positions} positions takes {} MiB, {} MiB are \
+            "{what} of {rows} rows and {positions} positions takes {} MiB, {} MiB are \
              free; lower max_model_len or the number of rows",
             bytes >> 20,
             available >> 20

@@ -7,6 +7,8 @@ mod candle;
 mod conformance;
 mod error;
 #[cfg(any(feature = "candle", feature = "torch"))]
+mod kv_cache;
+#[cfg(any(feature = "candle", feature = "torch"))]
 mod load;
 #[cfg(any(feature = "candle", feature = "torch"))]
 mod memory;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ModelError;
 use super::rope::{Rope, RopeFile};
+use super::sliding::{self, Sliding, SlidingFile};
 
 /// The model families that can be run; the names are those of `model_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -95,6 +96,8 @@ pub struct LlamaConfig {
     pub norm_eps: f64,
     /// Rotary embedding.
     pub rope: Rope,
+    /// The layers that attend to the newest positions alone; none where all attend to all.
+    pub sliding: Option<Sliding>,
     /// Whether query, key and value projections have a bias.
     pub qkv_bias: bool,
     /// Whether the output projection of attention has a bias.
@@ -227,6 +230,14 @@ impl ModelConfig {
             Self::Gpt2(config) => config.max_positions,
         }
     }
+
+    /// The layers with a sliding window, where the model has one.
+    pub fn sliding(&self) -> Option<&Sliding> {
+        match self {
+            Self::Llama(config) | Self::Qwen2(config) => config.sliding.as_ref(),
+            Self::Gpt2(_) => None,
+        }
+    }
 }
 
 /// Reads `text` as JSON; an error names the file, the line and the column.
@@ -263,10 +274,23 @@ struct LlamaFile {
     mlp_bias: Option<bool>,
     tie_word_embeddings: Option<bool>,
     use_sliding_window: Option<bool>,
-    sliding_window: Option<usize>,
+    /// Null as well as absent, which are not the same here.
+    #[serde(default, deserialize_with = "sliding::present")]
+    sliding_window: Option<Option<usize>>,
+    max_window_layers: Option<usize>,
+    layer_types: Option<Vec<String>>,
 }
 
 impl LlamaFile {
+    fn window(&self) -> SlidingFile<'_> {
+        SlidingFile {
+            used: self.use_sliding_window,
+            window: self.sliding_window,
+            first: self.max_window_layers,
+            types: self.layer_types.as_deref(),
+        }
+    }
+
     fn checked(self, qwen2: bool) -> Result<LlamaConfig, String> {
         let heads = self.num_attention_heads;
         let kv_heads = self.num_key_value_heads.unwrap_or(if qwen2 { 32 } else { heads });
@@ -299,12 +323,8 @@ impl LlamaFile {
         {
             return Err(format!("hidden_act `{name}` is not supported (silu is)"));
         }
-        let windowed = qwen2 && self.use_sliding_window.unwrap_or(false);
-        if windowed && self.sliding_window.is_none_or(|window| window < max_positions) {
-            return Err("use_sliding_window is not supported; set it to false, or \
-                        max_position_embeddings to at most sliding_window"
-                .to_owned());
-        }
+        let sliding =
+            if qwen2 { self.window().parse(self.num_hidden_layers, max_positions)? } else { None };
         let scaling = self.rope_parameters.as_ref().or(self.rope_scaling.as_ref());
         Ok(LlamaConfig {
             vocab_size: self.vocab_size,
@@ -317,6 +337,7 @@ impl LlamaFile {
             max_positions,
             norm_eps: self.rms_norm_eps.unwrap_or(1e-6),
             rope: Rope::parse(self.rope_theta, scaling, max_positions)?,
+            sliding,
             qkv_bias: qwen2 || self.attention_bias.unwrap_or(false),
             output_bias: !qwen2 && self.attention_bias.unwrap_or(false),
             mlp_bias: !qwen2 && self.mlp_bias.unwrap_or(false),

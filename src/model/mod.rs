@@ -9,6 +9,7 @@ mod directory;
 mod error;
 mod layout;
 mod rope;
+mod sliding;
 #[cfg(test)]
 mod tests;
 pub mod tiny;
@@ -20,5 +21,6 @@ pub use directory::ModelDir;
 pub use error::ModelError;
 pub use layout::{TensorSpec, tensors};
 pub use rope::{Rope, RopeScaling};
+pub use sliding::Sliding;
 pub use tokenizer::Tokenizer;
 pub use weights::{TensorData, Weights};

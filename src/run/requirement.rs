@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::schema::Requirement;
+use crate::model::ModelConfig;
+use crate::schema::{ModelTrait, Requirement};
 
 /// Accelerators that this process may use, by compute capability; or why that is not known.
 type Accelerators = Result<Vec<String>, String>;
@@ -17,17 +18,20 @@ pub(super) struct Found {
 
 impl Found {
     /// Why a case with these `requirements` cannot run; none where it can, as far as is known
-    /// without loading. `architecture` is that of the model, where it is known.
+    /// without loading. `architecture` is that of the model in directory `model`, where it is
+    /// known.
     pub(super) fn missing(
         &mut self,
         requirements: &[Requirement],
         architecture: Option<&str>,
+        model: &Path,
     ) -> Option<String> {
         requirements.iter().find_map(|requirement| match requirement {
             Requirement::Devices(needed) => self.devices(*needed),
             Requirement::ComputeCapability(needed) => self.compute_capability(needed),
             Requirement::Feature(feature) => missing_feature(feature),
             Requirement::Architecture(wanted) => missing_architecture(wanted, architecture?),
+            Requirement::Model(wanted) => missing_trait(*wanted, model),
             Requirement::Processors(needed) => missing_processors(*needed),
         })
     }
@@ -124,6 +128,25 @@ fn missing_architecture(wanted: &[String], found: &str) -> Option<String> {
         .then(|| format!("needs a model of type {}, found {found}", wanted.join(" or ")))
 }
 
+/// None where the model cannot be read: loading it says what is wrong with it.
+fn missing_trait(wanted: ModelTrait, model: &Path) -> Option<String> {
+    let file = model.join("config.json");
+    let text = std::fs::read_to_string(&file).ok()?;
+    let config = ModelConfig::parse(&file, &text).ok()?;
+    match (wanted, config.sliding()) {
+        (ModelTrait::SlidingWindow, None) => Some(
+            "needs a model with a sliding window shorter than its rows, found none in config.json"
+                .to_owned(),
+        ),
+        (ModelTrait::FullAttention, Some(sliding)) => Some(format!(
+            "needs a model whose layers all attend to everything, found windows of {} positions \
+             in config.json",
+            sliding.window
+        )),
+        _ => None,
+    }
+}
+
 fn missing_processors(needed: u32) -> Option<String> {
     let found = std::thread::available_parallelism().map_or(1, usize::from);
     (found < needed as usize).then(|| format!("needs {needed} processors, found {found}"))
@@ -132,6 +155,7 @@ fn missing_processors(needed: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Architecture, tiny};
 
     fn found(accelerators: Accelerators) -> Found {
         Found { accelerators: Some(accelerators) }
@@ -141,7 +165,9 @@ mod tests {
     fn a_skip_says_what_was_needed_and_what_was_found() {
         let hopper = || vec!["9.0".to_owned()];
         let ask = |accelerators, requirement| {
-            found(accelerators).missing(&[requirement], Some("gpt2")).unwrap_or_default()
+            found(accelerators)
+                .missing(&[requirement], Some("gpt2"), Path::new(""))
+                .unwrap_or_default()
         };
         insta::assert_snapshot!(ask(Ok(hopper()), Requirement::Devices(2)), @"needs 2 accelerators, found 1");
         insta::assert_snapshot!(ask(Ok(hopper()), Requirement::Devices(1)), @"");
@@ -164,6 +190,20 @@ mod tests {
         );
         assert_eq!(missing_processors(1), None);
         assert!(missing_processors(u32::MAX).is_some());
+    }
+
+    #[test]
+    fn a_sliding_window_is_read_off_the_model() {
+        let dir = tempfile::tempdir().unwrap();
+        let ask = |window: Option<usize>| {
+            let options = tiny::Options { sliding_window: window, ..tiny::Options::default() };
+            tiny::write_with(Architecture::Qwen2, options, dir.path()).unwrap();
+            let wanted = [ModelTrait::SlidingWindow, ModelTrait::FullAttention];
+            wanted.map(|one| missing_trait(one, dir.path()).unwrap_or_default()).join("|")
+        };
+        insta::assert_snapshot!(ask(None), @"needs a model with a sliding window shorter than its rows, found none in config.json|");
+        insta::assert_snapshot!(ask(Some(8)), @"|needs a model whose layers all attend to everything, found windows of 8 positions in config.json");
+        assert_eq!(missing_trait(ModelTrait::SlidingWindow, Path::new("/nowhere")), None);
     }
 
     #[test]

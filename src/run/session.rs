@@ -93,7 +93,8 @@ impl Session {
         // The model's type may be known only now.
         if let Some(loaded) = &self.engine {
             let architecture = loaded.engine.architecture();
-            skip_if(self.found.missing(&case.requirements, Some(&architecture)))?;
+            let model = &self.setup.model;
+            skip_if(self.found.missing(&case.requirements, Some(&architecture), model))?;
         }
         marks.begin(Phase::Run)?;
         let output = self.generate(&settings, Phase::Run)?;
@@ -130,7 +131,8 @@ impl Session {
             return Ok(());
         }
         let architecture = model_type(&self.setup.model);
-        skip_if(self.found.missing(&case.requirements, architecture.as_deref()))
+        let model = &self.setup.model;
+        skip_if(self.found.missing(&case.requirements, architecture.as_deref(), model))
     }
 
     /// The settings of the case with their placeholders filled in, and the output to compare with.

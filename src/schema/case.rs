@@ -91,6 +91,16 @@ pub enum Relation {
     None,
 }
 
+/// What only some models have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelTrait {
+    /// Every layer attends to all positions before.
+    FullAttention,
+    /// Layers that attend to their newest positions alone, fewer than a row may have.
+    SlidingWindow,
+}
+
 /// A condition on machine, model and build that is checked when the case runs; where it does not
 /// hold, the case is skipped with what was found instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +114,8 @@ pub enum Requirement {
     Feature(String),
     /// A `model_type` of `config.json`, one of these.
     Architecture(Vec<String>),
+    /// A trait of the model, read off its `config.json`.
+    Model(ModelTrait),
     /// At least this many processors for this process.
     Processors(u32),
 }

@@ -22,7 +22,7 @@ mod values;
 mod tests;
 
 pub use bounds::{Bounds, End};
-pub use case::{Case, Kind, Relation, Requirement, Section};
+pub use case::{Case, Kind, ModelTrait, Relation, Requirement, Section};
 pub use cases::Selection;
 pub use fault::SchemaFault;
 pub use negatives::negatives;

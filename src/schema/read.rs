@@ -16,7 +16,7 @@ const MAPPING: &str = "a mapping of parameters to values";
 const TEXT: &str = "text";
 const RELATIONS: &str = "same_tokens, changes, limits, none or equals:<case>";
 const REQUIREMENTS: &str = "a list of `devices: N`, `compute_capability: \"M.N\"`, \
-    `feature: NAME`, `architecture: [NAME]` or `processors: N`";
+    `feature: NAME`, `architecture: [NAME]`, `model: sliding_window | full_attention` or `processors: N`";
 
 /// What a whole file says.
 #[derive(Debug, Default)]

@@ -2,59 +2,25 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::backends::load::CacheKind;
-use crate::backends::memory;
+use crate::backends::kv_cache::CacheSizes;
 use crate::generate::ModelFault;
 
-/// Positions that a growing cache starts with.
-const FIRST_CAPACITY: usize = 64;
-
-/// Sizes of a cache.
+/// What a cache is like.
 #[derive(Debug, Clone)]
 pub(super) struct CacheShape {
-    /// Blocks of the model.
-    pub layers: usize,
-    /// Key and value heads of a block.
-    pub kv_heads: usize,
-    /// Width of a head.
-    pub head_dim: usize,
-    /// Positions that a row may have.
-    pub limit: usize,
+    /// Its sizes.
+    pub sizes: CacheSizes,
     /// Element type.
     pub dtype: DType,
     /// Where it lies.
     pub device: Device,
-    /// How it gets its memory.
-    pub kind: CacheKind,
 }
 
 impl CacheShape {
-    /// Bytes of a cache for `rows` rows of `capacity` positions.
-    pub(super) fn bytes(&self, rows: usize, capacity: usize) -> u128 {
-        let factors = [
-            2,
-            self.layers,
-            rows,
-            self.kv_heads,
-            capacity,
-            self.head_dim,
-            self.dtype.size_in_bytes(),
-        ];
-        factors.iter().map(|factor| *factor as u128).product()
-    }
-
-    /// Positions that a new cache has room for.
-    pub(super) fn first_capacity(&self) -> usize {
-        match self.kind {
-            CacheKind::Dynamic => FIRST_CAPACITY.min(self.limit),
-            CacheKind::Static => self.limit,
-        }
-    }
-
     /// Refuses a cache that main memory has no room for.
     pub(super) fn check_memory(&self, rows: usize, capacity: usize) -> Result<(), ModelFault> {
         if self.device.is_cpu() {
-            memory::check_cache(self.bytes(rows, capacity), rows, capacity)?;
+            self.sizes.check_memory(rows, capacity)?;
         }
         Ok(())
     }
@@ -73,8 +39,8 @@ pub(super) struct Cache {
 impl Cache {
     /// An empty cache for `rows` rows.
     pub(super) fn new(shape: CacheShape, rows: usize) -> candle_core::Result<Self> {
-        let capacity = shape.first_capacity();
-        let layers = (0..shape.layers)
+        let capacity = shape.sizes.first_capacity();
+        let layers = (0..shape.sizes.layers)
             .map(|_| Ok((buffer(&shape, rows, capacity)?, buffer(&shape, rows, capacity)?)))
             .collect::<candle_core::Result<_>>()?;
         Ok(Self { shape, layers, capacity, rows, len: 0 })
@@ -90,14 +56,9 @@ impl Cache {
         self.capacity
     }
 
-    /// The capacity that `len` positions would need: at least doubled when it grows, so that
-    /// appending one by one copies each position only a few times.
+    /// The capacity that `len` positions would need.
     pub(super) fn capacity_for(&self, len: usize) -> usize {
-        if len <= self.capacity {
-            self.capacity
-        } else {
-            len.max(self.capacity * 2).min(self.shape.limit.max(len))
-        }
+        self.shape.sizes.capacity_for(self.capacity, len)
     }
 
     /// Makes room for `more` positions.
@@ -163,23 +124,22 @@ impl Cache {
 }
 
 fn buffer(shape: &CacheShape, rows: usize, capacity: usize) -> candle_core::Result<Tensor> {
-    Tensor::zeros((rows, shape.kv_heads, capacity, shape.head_dim), shape.dtype, &shape.device)
+    Tensor::zeros(
+        (rows, shape.sizes.kv_heads, capacity, shape.sizes.head_dim),
+        shape.dtype,
+        &shape.device,
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backends::load::CacheKind;
 
     fn shape(kind: CacheKind) -> CacheShape {
-        CacheShape {
-            layers: 1,
-            kv_heads: 1,
-            head_dim: 1,
-            limit: 300,
-            dtype: DType::F32,
-            device: Device::Cpu,
-            kind,
-        }
+        let sizes =
+            CacheSizes { layers: 1, kv_heads: 1, head_dim: 1, element: 4, limit: 300, kind };
+        CacheShape { sizes, dtype: DType::F32, device: Device::Cpu }
     }
 
     fn append(cache: &mut Cache, per_row: &[f32]) {
@@ -216,7 +176,7 @@ mod tests {
         assert_eq!(cache.capacity, 300);
         append(&mut cache, &[1.0]);
         assert_eq!((cache.capacity, cache.len()), (300, 1));
-        assert_eq!(cache.shape.bytes(1, 300), 2 * 300 * 4);
+        assert_eq!(cache.shape.sizes.bytes(1, 300), 2 * 300 * 4);
     }
 
     #[test]

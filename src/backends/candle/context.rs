@@ -13,7 +13,7 @@ use crate::generate::{CausalLm, Context, Extended, ModelFault, Want};
 pub(super) struct CandleLm {
     /// Its network.
     pub network: Network,
-    /// What its caches are like; `limit` is how many positions a row may have.
+    /// What its caches are like; `sizes.limit` is how many positions a row may have.
     pub cache: CacheShape,
     /// Entries of a row of logits.
     pub vocab_size: usize,
@@ -25,11 +25,11 @@ impl CausalLm for CandleLm {
     }
 
     fn max_positions(&self) -> usize {
-        self.cache.limit
+        self.cache.sizes.limit
     }
 
     fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
-        let first = self.cache.first_capacity();
+        let first = self.cache.sizes.first_capacity();
         self.cache.check_memory(rows, first)?;
         let cache = Cache::new(self.cache.clone(), rows).map_err(|error| fault(&error))?;
         Ok(Box::new(Reading { lm: self, cache, rows: Rows::new(rows) }))
@@ -58,7 +58,7 @@ impl Context for Reading<'_> {
         real: &[bool],
         want: Want,
     ) -> Result<Extended, ModelFault> {
-        let limit = self.lm.cache.limit;
+        let limit = self.lm.cache.sizes.limit;
         let step = self.rows.step(tokens, real, want, self.lm.vocab_size, limit)?;
         let past = Past { len: step.len, real: step.real.as_deref() };
         let growth = self.cache.capacity_for(step.len);

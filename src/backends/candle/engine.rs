@@ -10,6 +10,7 @@ use super::context::CandleLm;
 use super::loader::{Loader, check_fit};
 use super::network::Network;
 use super::settings::{LoadSettings, PARAMETERS, dtype_name};
+use crate::backends::kv_cache::CacheSizes;
 use crate::backends::load::{self, Place};
 use crate::backends::{BackendError, Engine, Generation, Prompt, prompt};
 use crate::generate::{CausalLm, ModelDefaults};
@@ -38,6 +39,15 @@ impl CandleEngine {
         let config = dir.config();
         let limit = load::positions(config.max_positions(), asked.max_model_len)?;
         check_fit(config, asked.quantization)?;
+        if let Some(sliding) = config.sliding() {
+            return Err(BackendError::Model(format!(
+                "{}: its layers see windows of {} positions (use_sliding_window), which the candle \
+                 backend does not have; use the pytorch backend, or give rows no more positions \
+                 (max_position_embeddings in config.json)",
+                path.display(),
+                sliding.window
+            )));
+        }
         let defaults = load::defaults(&dir, limit);
         // The request settings given along are checked as well, before the weights are read.
         load::request(settings, PARAMETERS, &defaults)?;
@@ -55,15 +65,10 @@ impl CandleEngine {
             Network::load(config, &loader)
         })?;
         let (layers, kv_heads, head_dim) = network.cache_sizes();
-        let cache = CacheShape {
-            layers,
-            kv_heads,
-            head_dim,
-            limit,
-            dtype: asked.kv_cache_dtype.unwrap_or(network.dtype()),
-            device,
-            kind: asked.cache,
-        };
+        let dtype = asked.kv_cache_dtype.unwrap_or(network.dtype());
+        let element = dtype.size_in_bytes();
+        let sizes = CacheSizes { layers, kv_heads, head_dim, element, limit, kind: asked.cache };
+        let cache = CacheShape { sizes, dtype, device };
         let lm = CandleLm { network, cache, vocab_size: config.vocab_size() };
         let architecture = config.architecture().model_type();
         Ok(Self { lm, tokenizer, defaults, asked, architecture, mapped, pool })
@@ -81,7 +86,7 @@ impl Engine for CandleEngine {
         let quantization = network.head().quantization().map(|format| format.name());
         let threads = self.pool.install(rayon::current_num_threads);
         let pairs: [(&str, Value); 8] = [
-            ("cache_implementation", self.lm.cache.kind.name().into()),
+            ("cache_implementation", self.lm.cache.sizes.kind.name().into()),
             ("device", device.into()),
             ("dtype", dtype_name(network.dtype()).into()),
             ("kv_cache_dtype", dtype_name(self.lm.cache.dtype).into()),

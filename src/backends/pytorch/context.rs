@@ -2,9 +2,10 @@
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::attention::{Implementation, Mask};
+use super::attention::Implementation;
 use super::cache::{Cache, CacheShape};
 use super::fault::fault;
+use super::mask::Masks;
 use super::network::{Input, Network};
 use crate::backends::rows::{Rows, Step};
 use crate::generate::{CausalLm, Context, Extended, ModelFault, Want};
@@ -15,7 +16,7 @@ pub(super) struct TorchLm {
     pub network: Network,
     /// How attention is computed.
     pub attention: Implementation,
-    /// What its caches are like; `limit` is how many positions a row may have.
+    /// What its caches are like; `sizes.limit` is how many positions a row may have.
     pub cache: CacheShape,
     /// Entries of a row of logits.
     pub vocab_size: usize,
@@ -27,12 +28,14 @@ impl CausalLm for TorchLm {
     }
 
     fn max_positions(&self) -> usize {
-        self.cache.limit
+        self.cache.sizes.limit
     }
 
     fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
-        self.cache.check_memory(rows, self.cache.first_capacity())?;
-        let cache = Cache::new(self.cache.clone(), rows).map_err(|error| fault(&error))?;
+        let capacity = self.cache.sizes.first_capacity();
+        self.cache.check_memory(rows, capacity)?;
+        let cache = Cache::new(self.cache.clone(), rows)
+            .map_err(|error| self.cache.sized(fault(&error), rows, capacity))?;
         Ok(Box::new(Reading { lm: self, cache, rows: Rows::new(rows) }))
     }
 }
@@ -60,12 +63,15 @@ impl Context for Reading<'_> {
         want: Want,
     ) -> Result<Extended, ModelFault> {
         let shape = &self.lm.cache;
-        let step = self.rows.step(tokens, real, want, self.lm.vocab_size, shape.limit)?;
+        let step = self.rows.step(tokens, real, want, self.lm.vocab_size, shape.sizes.limit)?;
         let growth = self.cache.capacity_for(step.len);
         if growth > self.cache.capacity() {
             shape.check_memory(self.rows(), growth)?;
         }
-        let extended = self.compute(tokens, &step, want).map_err(|error| fault(&error))?;
+        let rows = self.rows();
+        let extended = self
+            .compute(tokens, &step, want)
+            .map_err(|error| shape.sized(fault(&error), rows, growth))?;
         self.cache.advance(step.new);
         self.rows = step.after;
         Ok(extended)
@@ -76,13 +82,16 @@ impl Context for Reading<'_> {
         if rows.len() > self.rows() {
             self.lm.cache.check_memory(rows.len(), self.cache.capacity())?;
         }
-        self.cache.select(rows).map_err(|error| fault(&error))?;
+        let capacity = self.cache.capacity();
+        self.cache
+            .select(rows)
+            .map_err(|error| self.lm.cache.sized(fault(&error), rows.len(), capacity))?;
         self.rows.select(rows);
         Ok(())
     }
 
     fn crop(&mut self, len: usize) -> Result<(), ModelFault> {
-        self.cache.crop(len);
+        self.cache.crop(len)?;
         self.rows.crop(len);
         Ok(())
     }
@@ -100,11 +109,11 @@ impl Reading<'_> {
         let tokens = Tensor::f_from_slice(&tokens)?
             .f_reshape([rows as i64, step.new as i64])?
             .f_to_device(device)?;
-        let mask = Mask::new(rows, step.new, step.len, step.real.as_deref(), device)?;
+        let masks = Masks::new(rows, step, self.lm.cache.sliding.as_ref(), device)?;
         let input = Input {
             tokens: &tokens,
             positions: &step.positions,
-            mask: &mask,
+            masks: &masks,
             attention: self.lm.attention,
         };
         let hidden = network.forward(&input, &mut self.cache)?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, Kind, TchError};
 
 use super::cache::CacheShape;
 use super::context::TorchLm;
@@ -12,10 +12,11 @@ use super::network::Network;
 use super::quantization::{self, Layers};
 use super::settings::{LoadSettings, PARAMETERS, dtype_name};
 use super::threads;
+use crate::backends::kv_cache::CacheSizes;
 use crate::backends::load::{self, Place};
 use crate::backends::{BackendError, Engine, Generation, Prompt, prompt};
 use crate::generate::{CausalLm, ModelDefaults};
-use crate::model::{ModelDir, Tokenizer, Weights};
+use crate::model::{ModelConfig, ModelDir, Tokenizer, Weights};
 use crate::settings::{Settings, Value};
 
 /// A loaded engine.
@@ -43,6 +44,7 @@ impl TorchEngine {
         let config = dir.config();
         let limit = load::positions(config.max_positions(), asked.max_model_len)?;
         let plan = asked.quantization.plan(config)?;
+        asked.cache.check_model(config, limit, kv_heads(config))?;
         let defaults = load::defaults(&dir, limit);
         // The request settings given along are checked as well, before the weights are read.
         load::request(settings, PARAMETERS, &defaults)?;
@@ -56,14 +58,17 @@ impl TorchEngine {
         let borrowed = loader.borrowed();
         let linear = loader.into_layers();
         let (layers, kv_heads, head_dim) = network.cache_sizes();
+        let compute = network.dtype().map_err(|error| load_error("the model", &error))?;
+        let dtype = asked.kv_cache_dtype.unwrap_or(compute);
+        let element = dtype.elt_size_in_bytes();
+        let kind = asked.cache.growth();
         let cache = CacheShape {
-            layers,
-            kv_heads,
-            head_dim,
-            limit,
-            dtype: network.dtype().map_err(|error| load_error("the model", &error))?,
+            sizes: CacheSizes { layers, kv_heads, head_dim, element, limit, kind },
+            dtype,
+            compute,
             device: network.device(),
-            kind: asked.cache,
+            implementation: asked.cache.clone(),
+            sliding: config.sliding().cloned(),
         };
         let vocab_size = config.vocab_size();
         let lm = TorchLm { network, attention: asked.attention, cache, vocab_size };
@@ -90,11 +95,15 @@ impl Engine for TorchEngine {
             Device::Cuda(number) => format!("cuda:{number}"),
             other => format!("{other:?}").to_lowercase(),
         };
-        let pairs: [(&str, Value); 7] = [
+        let cache = &self.lm.cache;
+        let name = |dtype: Result<Kind, TchError>| dtype.ok().map(dtype_name);
+        let pairs: [(&str, Value); 9] = [
             ("attn_implementation", self.lm.attention.name().into()),
-            ("cache_implementation", self.lm.cache.kind.name().into()),
+            ("cache_config", cache.implementation.config()),
+            ("cache_implementation", cache.implementation.name().into()),
             ("device", device.into()),
-            ("dtype", dtype_name(self.lm.cache.dtype).into()),
+            ("dtype", name(self.lm.network.dtype()).into()),
+            ("kv_cache_dtype", name(cache.stored_dtype()).into()),
             ("max_model_len", self.lm.max_positions().into()),
             ("memory_map", self.mapped.into()),
             ("threads", threads::count().into()),
@@ -108,7 +117,7 @@ impl Engine for TorchEngine {
         prompts: &[Prompt],
         settings: &Settings,
     ) -> Result<Generation, BackendError> {
-        LoadSettings::each(settings)?;
+        LoadSettings::read(settings)?;
         self.asked.check_same(settings)?;
         let config = load::request(settings, PARAMETERS, &self.defaults)?;
         threads::apply(self.asked.threads);
@@ -123,6 +132,16 @@ impl Engine for TorchEngine {
 
     fn architecture(&self) -> String {
         self.architecture.to_owned()
+    }
+}
+
+/// Key-value heads of a block and the width of a head.
+fn kv_heads(config: &ModelConfig) -> (usize, usize) {
+    match config {
+        ModelConfig::Llama(config) | ModelConfig::Qwen2(config) => {
+            (config.kv_heads, config.head_dim)
+        }
+        ModelConfig::Gpt2(config) => (config.heads, config.hidden_size / config.heads),
     }
 }
 

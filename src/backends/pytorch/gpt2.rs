@@ -145,7 +145,8 @@ impl SelfAttention {
             part.f_reshape([rows, new, heads, hidden / heads])?.f_transpose(1, 2)
         };
         let (keys, values) = cache.write(layer, &part(1)?, &part(2)?)?;
-        let y = input.attention.attend(&part(0)?, &keys, &values, input.mask, self.scale)?;
+        let y =
+            input.attention.attend(&part(0)?, &keys, &values, input.masks.of(layer), self.scale)?;
         self.c_proj.forward(&y)
     }
 }

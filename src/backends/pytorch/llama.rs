@@ -141,7 +141,7 @@ impl SelfAttention {
         let v = heads(&self.v_proj.forward(x)?, self.kv_heads)?;
         let (keys, values) = cache.write(layer, &k, &v)?;
         let scale = 1.0 / (self.head_dim as f64).sqrt();
-        let y = input.attention.attend(&q, &keys, &values, input.mask, scale)?;
+        let y = input.attention.attend(&q, &keys, &values, input.masks.of(layer), scale)?;
         self.o_proj.forward(&y)
     }
 }

@@ -15,6 +15,7 @@ mod fault;
 mod gpt2;
 mod llama;
 mod loader;
+mod mask;
 mod network;
 mod quantization;
 mod settings;

@@ -2,11 +2,12 @@
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::attention::{Implementation, Mask};
+use super::attention::Implementation;
 use super::cache::Cache;
 use super::gpt2::Gpt2;
 use super::llama::Llama;
 use super::loader::Loader;
+use super::mask::Masks;
 use super::quantization::Weight;
 use crate::backends::BackendError;
 use crate::model::ModelConfig;
@@ -26,7 +27,7 @@ pub(super) struct Input<'a> {
     /// Position number of each token, rows x new.
     pub positions: &'a [u32],
     /// What each of them may attend to.
-    pub mask: &'a Mask,
+    pub masks: &'a Masks<'a>,
     /// How attention is computed.
     pub attention: Implementation,
 }

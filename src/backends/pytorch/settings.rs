@@ -3,8 +3,9 @@
 use tch::Kind;
 
 use super::attention::Implementation;
+use super::cache::CacheImplementation;
 use super::quantization::Asked;
-use crate::backends::load::{self, CacheKind, DTYPES, Place, choice, count, flag};
+use crate::backends::load::{self, DTYPES, Place, choice, count, flag};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 
@@ -15,9 +16,11 @@ pub(super) const PARAMETERS: &[&str] = &[
     "bnb_4bit_quant_storage",
     "bnb_4bit_quant_type",
     "bnb_4bit_use_double_quant",
+    "cache_config",
     "cache_implementation",
     "device",
     "dtype",
+    "kv_cache_dtype",
     "llm_int8_enable_fp32_cpu_offload",
     "llm_int8_has_fp16_weight",
     "llm_int8_skip_modules",
@@ -34,12 +37,14 @@ pub(super) const PARAMETERS: &[&str] = &[
 pub(super) struct LoadSettings {
     /// How attention is computed.
     pub attention: Implementation,
-    /// How the key-value cache gets its memory.
-    pub cache: CacheKind,
+    /// How keys and values are kept.
+    pub cache: CacheImplementation,
     /// Where the tensors lie.
     pub device: Place,
-    /// Type of weights, activations and cache; none for that of the file.
+    /// Type of weights and activations; none for that of the file.
     pub dtype: Option<Kind>,
+    /// Type of the key-value cache; none for that of the activations.
+    pub kv_cache_dtype: Option<Kind>,
     /// Positions of a row; none for those of the model.
     pub max_model_len: Option<usize>,
     /// Whether weight files are mapped into memory rather than read.
@@ -57,23 +62,25 @@ impl LoadSettings {
     /// # Errors
     /// A [`Refusal`] with the parameter, the value and the rule.
     pub(super) fn parse(settings: &Settings) -> Result<Self, Refusal> {
-        let found = Self::each(settings)?;
-        found.quantization.check(settings)?;
-        Ok(found)
+        let read = Self::read(settings)?;
+        read.quantization.check(settings)?;
+        read.cache.check_company(settings, read.device)?;
+        Ok(read)
     }
 
-    /// As [`LoadSettings::parse`], with each of them checked by itself: beside an engine, they need
-    /// not stand together again.
+    /// As [`Self::parse`], each setting by itself: those of a request need not be all of them.
     ///
     /// # Errors
     /// A [`Refusal`] with the parameter, the value and the rule.
-    pub(super) fn each(settings: &Settings) -> Result<Self, Refusal> {
+    pub(super) fn read(settings: &Settings) -> Result<Self, Refusal> {
         load::check_names(settings, PARAMETERS)?;
+        let dtype = |name| choice(settings, name, &DTYPES).map(|one| one.and_then(dtype_named));
         Ok(Self {
             attention: attention(settings)?,
-            cache: CacheKind::parse(settings)?,
+            cache: CacheImplementation::parse(settings)?,
             device: Place::parse(settings)?,
-            dtype: choice(settings, "dtype", &DTYPES)?.and_then(dtype_named),
+            dtype: dtype("dtype")?,
+            kv_cache_dtype: dtype("kv_cache_dtype")?,
             max_model_len: count(settings, "max_model_len", load::MOST_POSITIONS)?,
             memory_map: flag(settings, "memory_map", true)?,
             quantization: Asked::parse(settings)?,
@@ -87,12 +94,15 @@ impl LoadSettings {
     /// A [`Refusal`] for the first that differs.
     pub(super) fn check_same(&self, settings: &Settings) -> Result<(), Refusal> {
         load::check_same(settings, PARAMETERS, |name, given| {
-            let asked = Self::each(given)?;
+            let asked = Self::read(given)?;
             Ok(match name {
                 "attn_implementation" => asked.attention == self.attention,
-                "cache_implementation" => asked.cache == self.cache,
+                // Beside a cache of another kind, null alone is the same.
+                "cache_config" => self.cache.is_configured(given)?,
+                "cache_implementation" => asked.cache.name() == self.cache.name(),
                 "device" => asked.device == self.device,
                 "dtype" => asked.dtype == self.dtype,
+                "kv_cache_dtype" => asked.kv_cache_dtype == self.kv_cache_dtype,
                 "max_model_len" => asked.max_model_len == self.max_model_len,
                 "memory_map" => asked.memory_map == self.memory_map,
                 "threads" => asked.threads == self.threads,
@@ -153,7 +163,7 @@ mod tests {
         insta::assert_snapshot!(refused("threads", 0), @"threads = 0 is refused: an integer from 1 to 1024, or null");
         insta::assert_snapshot!(refused("device", "cuda:x"), @r#"device = "cuda:x" is refused: cpu, cuda or cuda:N"#);
         insta::assert_snapshot!(refused("memory_map", 1), @"memory_map = 1 is refused: true or false");
-        insta::assert_snapshot!(refused("cache_implementation", Value::Null), @"cache_implementation = null is refused: one of dynamic, static");
+        insta::assert_snapshot!(refused("cache_implementation", Value::Null), @"cache_implementation = null is refused: one of dynamic, static, quantized, offloaded, offloaded_static, sliding_window");
         insta::assert_snapshot!(refused("attn_implementation", "flash_attention_2"), @r#"attn_implementation = "flash_attention_2" is refused: it needs the flash-attn package for Python and an NVIDIA GPU; eager or sdpa (sdpa takes libtorch's own flash kernel where one fits)"#);
         insta::assert_snapshot!(refused("attn_implementation", "paged"), @r#"attn_implementation = "paged" is refused: one of eager, sdpa"#);
         insta::assert_snapshot!(refused("atn_implementation", "sdpa"), @r#"atn_implementation = "sdpa" is refused: no such parameter; did you mean `attn_implementation`?"#);

@@ -23,6 +23,24 @@ pub enum Size {
     Small,
 }
 
+/// What a random model is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// How big it is.
+    pub size: Size,
+    /// Seed of the weights.
+    pub seed: u64,
+    /// The window of every layer but the first; none where all see everything. Qwen 2 alone has
+    /// one.
+    pub sliding_window: Option<usize>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { size: Size::Tiny, seed: 0, sliding_window: None }
+    }
+}
+
 /// Raised when the same seed gives other files, so that [`ensure`] does not take up old ones.
 const REVISION: u32 = 1;
 
@@ -46,9 +64,23 @@ pub fn write_sized(
     seed: u64,
     dir: &Path,
 ) -> Result<(), ModelError> {
+    write_with(arch, Options { size, seed, sliding_window: None }, dir)
+}
+
+/// Writes a random model as `options` say, as [`write`] does.
+///
+/// # Errors
+/// [`ModelError::File`] where a file cannot be written, and of a sliding window that models of
+/// `arch` do not have.
+pub fn write_with(arch: Architecture, options: Options, dir: &Path) -> Result<(), ModelError> {
+    let Options { size, seed, sliding_window } = options;
+    if sliding_window.is_some() && arch != Architecture::Qwen2 {
+        let problem = format!("{arch} models have no sliding window");
+        return Err(ModelError::file(dir, problem, "take qwen2, or leave the window out"));
+    }
     fs::create_dir_all(dir).map_err(|error| ModelError::write(dir, &error))?;
     let vocabulary = vocabulary::vocabulary(arch);
-    let config = config(arch, size);
+    let config = config(arch, size, sliding_window);
     let text = config.to_string();
     let parsed = ModelConfig::parse(&dir.join("config.json"), &text)?;
 
@@ -119,7 +151,7 @@ fn pretty(value: &Value) -> String {
 }
 
 /// `config.json`. Rotary scaling stands in its older spelling, which old and new readers know.
-fn config(arch: Architecture, size: Size) -> Value {
+fn config(arch: Architecture, size: Size, sliding_window: Option<usize>) -> Value {
     let tiny = size == Size::Tiny;
     let pick = |small: usize, large: usize| if tiny { small } else { large };
     let hidden = pick(256, 768);
@@ -174,7 +206,11 @@ fn config(arch: Architecture, size: Size) -> Value {
             }),
         );
     } else {
-        add("use_sliding_window", json!(false));
+        add("use_sliding_window", json!(sliding_window.is_some()));
+        if let Some(window) = sliding_window {
+            add("sliding_window", json!(window));
+            add("max_window_layers", json!(1));
+        }
     }
     Value::Object(entries)
 }

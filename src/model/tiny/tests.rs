@@ -95,3 +95,15 @@ fn an_unwritable_place_is_named() {
     let error = write(Architecture::Llama, 0, &file.join("model")).unwrap_err().to_string();
     assert!(error.contains("file/model: cannot be written ("), "{error}");
 }
+
+#[test]
+fn a_sliding_window_is_that_of_the_later_layers() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { sliding_window: Some(8), ..Options::default() };
+    write_with(Architecture::Qwen2, options, dir.path()).unwrap();
+    let model = ModelDir::open(dir.path()).unwrap();
+    let sliding = model.config().sliding().unwrap();
+    assert_eq!((sliding.window, sliding.layers.as_slice()), (8, [false, true].as_slice()));
+    let error = write_with(Architecture::Llama, options, Path::new("x")).unwrap_err();
+    insta::assert_snapshot!(error, @"x: llama models have no sliding window; take qwen2, or leave the window out");
+}

@@ -26,6 +26,9 @@ pub(crate) struct New {
     /// How big it is.
     #[arg(long, value_enum, default_value_t = Size::Tiny)]
     size: Size,
+    /// Positions that every layer but the first sees; qwen2 alone.
+    #[arg(long, value_name = "N")]
+    sliding_window: Option<usize>,
     /// Where it is written.
     dir: PathBuf,
 }
@@ -39,12 +42,13 @@ enum Size {
 }
 
 pub(crate) fn answer(command: &Model) -> Answer {
-    let Model::New(New { arch, seed, size, dir }) = command;
+    let Model::New(New { arch, seed, size, sliding_window, dir }) = command;
     let size = match size {
         Size::Tiny => tiny::Size::Tiny,
         Size::Small => tiny::Size::Small,
     };
-    tiny::write_sized(*arch, size, *seed, dir).map_err(Stop::fault)?;
+    let options = tiny::Options { size, seed: *seed, sliding_window: *sliding_window };
+    tiny::write_with(*arch, options, dir).map_err(Stop::fault)?;
     writeln!(std::io::stdout().lock(), "{}", dir.display())?;
     Ok(Exit::Ok)
 }
