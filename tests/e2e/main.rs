@@ -9,6 +9,7 @@ mod candle;
 mod command;
 mod faults;
 mod listing;
+mod names;
 mod nextest;
 mod resume;
 mod smoke;
