@@ -7,6 +7,7 @@
 
 mod candle;
 mod command;
+mod coverage;
 mod faults;
 mod listing;
 mod names;
