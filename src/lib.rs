@@ -4,12 +4,14 @@
 //! The way of the data: [`schema`] reads `params/<backend>.yaml` and makes cases; [`run`] orders
 //! them, loads a backend of [`backends`] in a worker process and captures what it writes
 //! ([`capture`]); [`scan`] turns the bytes into findings, [`issues`] matches them against
-//! `issues.yaml`, [`verdict`] judges, and [`report`] shows the [`record`]s.
+//! `issues.yaml`, [`verdict`] judges, and [`report`] shows the [`record`]s. [`coverage`] tells which names
+//! of a surface all that leaves open.
 //!
 //! The library never prints, never exits and never reads the command line: that is the harness.
 
 pub mod backends;
 pub mod capture;
+pub mod coverage;
 pub mod energy;
 pub mod environment;
 pub mod generate;

@@ -7,7 +7,7 @@ use wattest::backends::{self, scripted::Script};
 use wattest::issues::Book;
 use wattest::model::{Architecture, ModelDir, tiny};
 use wattest::refusal::nearest;
-use wattest::schema::{Case, Selection, Table};
+use wattest::schema::{Case, Names, Selection, Table};
 
 use crate::options::Options;
 
@@ -32,6 +32,14 @@ impl Source {
         match self {
             Self::Table(table) => &table.backend,
             Self::Script(_) => SCRIPTED,
+        }
+    }
+
+    /// Its backend, and what its parameters may be called; none where nothing says so.
+    pub fn names(&self) -> Option<(String, Names)> {
+        match self {
+            Self::Table(table) => Some((table.backend.clone(), table.names())),
+            Self::Script(_) => None,
         }
     }
 

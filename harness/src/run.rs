@@ -253,6 +253,7 @@ impl Setup<'_> {
             run: run.to_owned(),
             model: self.model.clone(),
             backends: wattest::backends::Options { script: options.script.clone() },
+            names: self.sources.iter().filter_map(Source::names).collect(),
             isolate: options.isolate,
             timeout: options.timeout,
             silence: options.silence,

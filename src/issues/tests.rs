@@ -48,6 +48,7 @@ fn record(name: &str, output: &str) -> Record {
             load_paths: Vec::new(),
             relation: Relation::None,
             requirements: Vec::new(),
+            alias: None,
         },
         attempt: 1,
         model: String::new(),

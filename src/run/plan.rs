@@ -41,6 +41,7 @@ mod tests {
             load_paths: vec!["dtype".to_owned()],
             relation: Relation::None,
             requirements: Vec::new(),
+            alias: None,
         }
     }
 

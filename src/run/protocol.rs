@@ -3,6 +3,7 @@
 //! The worker announces each phase and waits for [`Request::Go`]: the supervisor reads the pipes
 //! empty before it answers, so that each byte is attributed to the phase in which it was written.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::backends::Generation;
 use crate::energy::Reading;
 use crate::record::{Comparison, Outcome};
 use crate::scan::Phase;
-use crate::schema::Case;
+use crate::schema::{Case, Names};
 use crate::settings::Settings;
 
 /// Version of these messages. Both sides are the same executable unless the build was replaced
@@ -42,6 +43,8 @@ pub(super) struct Setup {
     pub(super) model: PathBuf,
     /// Options of the backends.
     pub(super) backends: backends::Options,
+    /// By backend, what its parameters may be called.
+    pub(super) names: BTreeMap<String, Names>,
     /// Folder of the run.
     pub(super) run: PathBuf,
 }

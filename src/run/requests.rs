@@ -20,6 +20,7 @@
 //! | `timings` | seconds: `prefill_s`, `decode_s`, `steps_s`, and `load_s` on a line that loaded |
 //! | `effective` | the settings that were in force, read back from the engine |
 //! | `scores` | with `output_scores`: for the first row, one list per generated step of `[token id, log-probability]` for the tokens left possible |
+//! | `notes` | what was done to the request: settings that were given by another name than that of their parameter; only where there are any |
 //! | `row_scores` | with `output_scores` and several rows: the same for every row |
 //!
 //! A request that fails is answered by `{"error": {"kind", "line", "message"}}`, where a refused
@@ -35,6 +36,7 @@ use thiserror::Error;
 
 use crate::backends::{Backend, BackendError, Engine, Generation, Prompt};
 use crate::generate::{Finish, Row};
+use crate::schema::Names;
 use crate::settings::{Settings, Value};
 
 /// How the requests of one stream ended.
@@ -73,7 +75,8 @@ pub enum RequestsError {
 
 /// Answers every request of `input` on `output`, in order, each before the next is read.
 ///
-/// The settings of a request are laid over `settings`. An engine is loaded when a request first
+/// The settings of a request are laid over `settings`, both by the names that the backend knows:
+/// `names` has the others, and those that are refused with a reason. An engine is loaded when a request first
 /// needs it, and again only where the load settings differ from those of the last one, of which
 /// one is kept.
 ///
@@ -82,11 +85,12 @@ pub enum RequestsError {
 pub fn serve(
     backend: &dyn Backend,
     model: &Path,
+    names: &Names,
     settings: &Settings,
     mut input: impl BufRead,
     mut output: impl Write,
 ) -> Result<Tally, RequestsError> {
-    let mut desk = Desk { backend, model, engine: None, loads: 0 };
+    let mut desk = Desk { backend, model, names, engine: None, loads: 0 };
     let mut tally = Tally::default();
     let mut bytes = Vec::new();
     for line in 1.. {
@@ -189,6 +193,7 @@ impl Request {
 struct Desk<'a> {
     backend: &'a dyn Backend,
     model: &'a Path,
+    names: &'a Names,
     engine: Option<Loaded>,
     loads: u64,
 }
@@ -211,7 +216,9 @@ impl Loaded {
 
 impl Desk<'_> {
     fn answer(&mut self, request: &Request, over: &Settings) -> Result<Answer, BackendError> {
-        let settings = over.merged(&request.settings);
+        let over = self.names.resolve(over)?;
+        let own = self.names.resolve(&request.settings)?;
+        let settings = over.settings.merged(&own.settings);
         self.backend.check(&settings)?;
         let started = Instant::now();
         let kept = self.engine.take().filter(|loaded| loaded.serves(&settings));
@@ -227,7 +234,8 @@ impl Desk<'_> {
         let loaded = self.engine.insert(loaded);
         let generation = loaded.engine.generate(&request.prompts, &settings)?;
         let told = request.prompts.iter().any(|prompt| matches!(prompt, Prompt::Text(_)));
-        Ok(Answer::new(generation, load_s, told))
+        let notes = over.notes.into_iter().chain(own.notes).collect();
+        Ok(Answer { notes, ..Answer::new(generation, load_s, told) })
     }
 }
 
@@ -247,6 +255,8 @@ struct Answer {
     scores: Option<Steps>,
     #[serde(skip_serializing_if = "Option::is_none")]
     row_scores: Option<Vec<Steps>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 /// Per step, the tokens left possible with their log-probability.
@@ -278,6 +288,7 @@ impl Answer {
             effective: generation.effective,
             scores,
             row_scores: row_scores.filter(|rows| rows.len() > 1),
+            notes: Vec::new(),
         }
     }
 }

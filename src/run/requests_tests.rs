@@ -1,6 +1,7 @@
 use super::*;
 use crate::backends::{Availability, PromptOutput};
 use crate::refusal::Refusal;
+use crate::schema::Table;
 
 /// A backend whose engine repeats its prompt, and whose only load setting is `dtype`.
 struct Echo;
@@ -81,11 +82,27 @@ impl Engine for EchoEngine {
     }
 }
 
+/// `torch_dtype` is another name of `dtype`, and `torch_compile` is refused.
+fn names() -> Names {
+    let text = "
+backend: echo
+engine: echo 1
+baseline: {}
+refused:
+- {names: [torch_compile], because: nothing is compiled, instead: use another backend}
+params:
+- {path: dtype, section: load, type: enum, default: f32, choices: [f32, f16], relation: none,
+   aliases: [torch_dtype], description: Number format.}
+";
+    Table::parse(Path::new("echo.yaml"), text).unwrap().names()
+}
+
 /// The answers to `requests`, with times set to 0, and the tally.
 fn answers(requests: &str, settings: &Settings) -> (String, Tally) {
     let mut output = Vec::new();
     let tally =
-        serve(&Echo, Path::new("model"), settings, requests.as_bytes(), &mut output).unwrap();
+        serve(&Echo, Path::new("model"), &names(), settings, requests.as_bytes(), &mut output)
+            .unwrap();
     let lines = String::from_utf8(output).unwrap();
     let lines = lines.lines().map(|line| {
         let mut line: Value = serde_json::from_str(line).unwrap();
@@ -121,6 +138,25 @@ fn every_line_is_answered_in_order_whatever_the_others_do() {
 }
 
 #[test]
+fn names_are_resolved_before_a_backend_sees_them() {
+    let requests = r#"
+{"prompt_tokens": [1], "settings": {"torch_dtype": "f16"}}
+{"prompt_tokens": [1]}
+{"prompt_tokens": [1], "settings": {"torch_dtype": "f16", "dtype": "f32"}}
+{"prompt_tokens": [1], "settings": {"torch_compile": true}}
+"#;
+    let over: Settings = [("dtype", "f32")].into_iter().collect();
+    let (answers, tally) = answers(requests, &over);
+    insta::assert_snapshot!(answers, @r#"
+    {"tokens":[[1]],"text":["1 tokens"],"finish":["length"],"timings":{"prefill_s":0.0,"decode_s":0.0,"load_s":0},"effective":{"dtype":"f16"},"notes":["torch_dtype is another name of dtype"]}
+    {"tokens":[[1]],"text":["1 tokens"],"finish":["length"],"timings":{"prefill_s":0.0,"decode_s":0.0,"load_s":0},"effective":{"dtype":"f32"}}
+    {"error":{"kind":"refused","line":4,"message":"torch_dtype = \"f16\" is refused: another name of dtype, which is set to \"f32\" beside it; set one of them","parameter":"torch_dtype","value":"f16","rule":"another name of dtype, which is set to \"f32\" beside it; set one of them"}}
+    {"error":{"kind":"refused","line":5,"message":"torch_compile = true is refused: not a parameter of echo: nothing is compiled; use another backend","parameter":"torch_compile","value":true,"rule":"not a parameter of echo: nothing is compiled; use another backend"}}
+    "#);
+    assert_eq!(tally, Tally { completed: 2, refused: 2, failed: 0, loads: 2 });
+}
+
+#[test]
 fn a_batch_is_answered_row_by_row() {
     let (answers, _) = answers(
         r#"{"prompt_tokens": [[1], [2, 3]], "settings": {"output_scores": true}}"#,
@@ -143,7 +179,8 @@ fn an_engine_is_kept_while_the_load_settings_stay() {
 fn what_is_wrong_with_the_model_is_told_on_every_line() {
     let mut output = Vec::new();
     let requests = "{\"prompt\": \"a\"}\n\n{\"prompt\": \"b\"}\n";
-    serve(&Echo, Path::new("absent"), &Settings::new(), requests.as_bytes(), &mut output).unwrap();
+    serve(&Echo, Path::new("absent"), &names(), &Settings::new(), requests.as_bytes(), &mut output)
+        .unwrap();
     insta::assert_snapshot!(String::from_utf8(output).unwrap(), @r##"
     {"error":{"kind":"model","line":1,"message":"absent/config.json: no such file"}}
     {"error":{"kind":"model","line":3,"message":"absent/config.json: no such file"}}
@@ -166,7 +203,8 @@ impl Write for Full {
 #[test]
 fn an_answer_that_cannot_be_written_ends_the_stream() {
     let requests = "\n{\"prompt\": \"a\"}\n".as_bytes();
-    let error = serve(&Echo, Path::new("model"), &Settings::new(), requests, Full).unwrap_err();
+    let error =
+        serve(&Echo, Path::new("model"), &names(), &Settings::new(), requests, Full).unwrap_err();
     insta::assert_snapshot!(error, @"the answer to line 2 cannot be written: no storage space");
 }
 

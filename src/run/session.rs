@@ -86,6 +86,7 @@ impl Session {
     ) -> Result<(), Stop> {
         self.check_backend(case)?;
         self.check_requirements(case)?;
+        let case = &self.resolve(case)?;
         let (settings, reference) = self.fill_in(case, marks)?;
         ended.resolved = (settings != case.settings).then(|| settings.clone());
         ended.reference = reference.as_ref().map(|made| without_scores(&made.generation));
@@ -133,6 +134,24 @@ impl Session {
         let architecture = model_type(&self.setup.model);
         let model = &self.setup.model;
         skip_if(self.found.missing(&case.requirements, architecture.as_deref(), model))
+    }
+
+    /// The case with its settings by the names that the backend knows. A name that is refused as
+    /// declared goes no further, unless the backend takes it: then the case is to show that.
+    fn resolve(&self, case: &Case) -> Result<Case, Stop> {
+        let Some(names) = self.setup.names.get(&case.backend) else { return Ok(case.clone()) };
+        match names.resolve(&case.given()) {
+            Ok(named) => Ok(Case { settings: named.settings, ..case.clone() }),
+            Err(refusal) => {
+                let mut alone = Settings::new();
+                alone.set(refusal.parameter.clone(), refusal.value.clone());
+                let backend = self.backends.get(&case.backend);
+                match backend.map(|backend| guarded(|| backend.check(&alone))) {
+                    Some(Ok(())) => Ok(case.clone()),
+                    _ => Err(errored(refusal.into(), Phase::Load)),
+                }
+            }
+        }
     }
 
     /// The settings of the case with their placeholders filled in, and the output to compare with.

@@ -14,7 +14,7 @@ use crate::run::files;
 use crate::run::host::Worker;
 use crate::run::protocol::{Ended, PROTOCOL, Request, Setup, phase_name};
 use crate::run::watch::{Ending, Limits, Reader, Watched, dismiss, watch};
-use crate::schema::Case;
+use crate::schema::{Case, Names};
 use crate::verdict::Verdict;
 
 /// Read at once from a pipe: what a pipe holds at most.
@@ -54,6 +54,9 @@ pub struct SupervisorOptions {
     pub model: PathBuf,
     /// Options of the backends.
     pub backends: backends::Options,
+    /// By backend, what its parameters may be called; of one that is not there, nothing is known
+    /// beside what the backend knows.
+    pub names: BTreeMap<String, Names>,
     /// What shares a process.
     pub isolate: Isolate,
     /// Deadline of one case, loading included.
@@ -244,6 +247,7 @@ impl Supervisor {
                 protocol: PROTOCOL,
                 model: self.options.model.clone(),
                 backends: self.options.backends.clone(),
+                names: self.options.names.clone(),
                 run: self.options.run.clone(),
             };
             // A worker that ended at once is seen by watching it.

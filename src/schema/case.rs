@@ -31,9 +31,23 @@ pub struct Case {
     pub relation: Relation,
     /// What the machine, the model and the build must have; checked when the case runs.
     pub requirements: Vec<Requirement>,
+    /// The other name by which the parameter is given, where that is what is tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
 }
 
 impl Case {
+    /// The settings as a person would give them: by the alias under test, where there is one.
+    pub fn given(&self) -> Settings {
+        let mut given = self.settings.clone();
+        if let (Some(alias), Some(path)) = (&self.alias, &self.parameter)
+            && let Some(value) = given.remove(path)
+        {
+            given.set(alias.clone(), value);
+        }
+        given
+    }
+
     /// The settings that decide which engine is loaded.
     pub fn load_settings(&self) -> Settings {
         self.settings.only(|path| self.load_paths.iter().any(|load| load == path))

@@ -2,7 +2,8 @@
 
 use crate::schema::negatives::misspelling;
 use crate::schema::{
-    Case, Kind, Param, Reference, Refused, Relation, Section, Table, name, negatives, values,
+    Case, Kind, Param, Reference, Refused, RefusedName, Relation, Section, Table, name, negatives,
+    values,
 };
 use crate::settings::{Settings, Value};
 
@@ -20,7 +21,8 @@ const SECTIONS: [Section; 5] =
 
 impl Table {
     /// The cases: the baseline first, then parameter by parameter in the order of the file, the
-    /// valid values before the negative ones; misspelt names last.
+    /// valid values before the negative ones; names that are refused as declared, and misspelt
+    /// ones, last.
     pub fn cases(&self, selection: Selection) -> Vec<Case> {
         let mut cases = vec![self.baseline_case()];
         for param in &self.params {
@@ -32,6 +34,7 @@ impl Table {
             }
         }
         if selection == Selection::All {
+            cases.extend(self.refused.iter().map(|refused| self.refused_name(refused)));
             cases.extend(self.misspelt());
         }
         cases
@@ -44,9 +47,13 @@ impl Table {
             return Some(self.baseline_case());
         }
         let (path, _) = rest.split_once('=')?;
-        let cases = match self.param(path.strip_prefix('!').unwrap_or(path)) {
+        let path = path.strip_prefix('!').unwrap_or(path);
+        let cases = match self.param(path).or_else(|| self.aliased(path)) {
             Some(param) => self.cases_of(param),
-            None => self.misspelt(),
+            None => match self.refused.iter().find(|refused| refused.name == path) {
+                Some(refused) => vec![self.refused_name(refused)],
+                None => self.misspelt(),
+            },
         };
         cases.into_iter().find(|case| case.name == name)
     }
@@ -55,6 +62,7 @@ impl Table {
     pub fn cases_of(&self, param: &Param) -> Vec<Case> {
         let mut cases: Vec<Case> =
             values(param).into_iter().map(|value| self.valid(param, value)).collect();
+        cases.extend(param.aliases.iter().filter_map(|alias| self.by_alias(param, alias)));
         cases.extend(negatives(param).into_iter().map(|value| self.negative(param, value)));
         cases.extend(param.refused.iter().map(|refused| self.refused(param, refused)));
         cases
@@ -101,6 +109,7 @@ impl Table {
             reference: self.baseline.clone(),
             relation: Relation::None,
             requirements: Vec::new(),
+            alias: None,
         }
     }
 
@@ -126,7 +135,23 @@ impl Table {
             reference,
             relation,
             requirements: [&param.requires, particular.unwrap_or_default()].concat(),
+            alias: None,
         }
+    }
+
+    /// The case that gives the most telling value of `param` by its other name `alias`: the same
+    /// must come out.
+    fn by_alias(&self, param: &Param, alias: &str) -> Option<Case> {
+        let own = self.valid(param, telling(param)?);
+        let name = name::valid(&self.backend, alias, own.value.as_ref()?);
+        let alias = Some(alias.to_owned());
+        // What is taken from the output of a reference would be taken from another one: such a
+        // case is compared as that of the parameter is.
+        if own.settings.iter().any(|(_, value)| Reference::within(value)) {
+            return Some(Case { name, alias, ..own });
+        }
+        let relation = Relation::Equals(own.name.clone());
+        Some(Case { name, alias, relation, reference: own.settings.clone(), ..own })
     }
 
     fn negative(&self, param: &Param, value: Value) -> Case {
@@ -143,10 +168,33 @@ impl Table {
         Case { reference: self.baseline.clone(), ..case }
     }
 
+    /// The case of a name that is refused as declared. It needs no engine, so it shares that of the
+    /// baseline.
+    fn refused_name(&self, refused: &RefusedName) -> Case {
+        let fixed = |path: &str| !self.baseline.get(path).is_some_and(Reference::within);
+        let reference = self.baseline.only(fixed);
+        let mut settings = reference.clone();
+        settings.set(refused.name.clone(), refused.value.clone());
+        Case {
+            name: name::negative(&self.backend, &refused.name, &refused.value),
+            backend: self.backend.clone(),
+            kind: Kind::Negative,
+            parameter: Some(refused.name.clone()),
+            value: Some(refused.value.clone()),
+            load_paths: self.load_paths(&settings),
+            settings,
+            reference,
+            relation: Relation::None,
+            requirements: Vec::new(),
+            alias: None,
+        }
+    }
+
     /// A case with a misspelt name for each section: of its first parameter that can be misspelt.
     fn misspelt(&self) -> Vec<Case> {
         let aliases = self.params.iter().flat_map(|param| &param.aliases);
         let names = self.params.iter().map(|param| &param.path).chain(aliases);
+        let names = names.chain(self.refused.iter().map(|refused| &refused.name));
         let known: Vec<&str> = names.map(String::as_str).collect();
         let of_section = |section| {
             let mut params = self.params.iter().filter(move |param| param.section == section);
@@ -188,6 +236,7 @@ impl Table {
             load_paths,
             relation: Relation::None,
             requirements: Vec::new(),
+            alias: None,
         }
     }
 

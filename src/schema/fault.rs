@@ -51,10 +51,10 @@ impl From<YamlError> for SchemaFault {
     }
 }
 
-/// The faults of one file and of what it includes, collected while they are read and checked.
+/// The faults of one file and of those it includes, collected while they are read and checked.
 #[derive(Debug)]
 pub(crate) struct Faults<'a> {
-    /// The file itself, then the one it includes.
+    /// The file itself, then those it includes.
     sources: Vec<(&'a Path, &'a Lines)>,
     list: Vec<SchemaFault>,
     unreadable: usize,
@@ -65,7 +65,8 @@ impl<'a> Faults<'a> {
         Self { sources: vec![(file, lines)], list: Vec::new(), unreadable: 0 }
     }
 
-    /// Takes in the file that this one includes: places of [`At::included`] are in it.
+    /// Takes in a further file that this one includes: places of [`At::included`] of its number are
+    /// in it.
     pub(crate) fn include(&mut self, file: &'a Path, lines: &'a Lines) {
         self.sources.push((file, lines));
     }
@@ -108,8 +109,8 @@ impl<'a> Faults<'a> {
 
     /// All of them, in the order of the file; then those of what it includes.
     pub(crate) fn into_sorted(mut self) -> Vec<SchemaFault> {
-        let own = self.sources[0].0;
-        self.list.sort_by_key(|fault| (fault.file != own, fault.line));
+        let place = |file: &Path| self.sources.iter().position(|(one, _)| *one == file);
+        self.list.sort_by_key(|fault| (place(&fault.file), fault.line));
         self.list
     }
 }
@@ -129,9 +130,9 @@ impl At {
         Self { node: String::new(), key: String::new(), source: 0 }
     }
 
-    /// The top of the included file.
-    pub(crate) fn included() -> Self {
-        Self { source: 1, ..Self::top() }
+    /// The top of the `number`-th included file, from 1.
+    pub(crate) fn included(number: usize) -> Self {
+        Self { source: number, ..Self::top() }
     }
 
     /// The entry of the parameter `name`, the `index`-th of the list, in the file of `self`.

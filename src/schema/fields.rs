@@ -33,6 +33,11 @@ impl Fields {
         self.at.below(key)
     }
 
+    /// Whether `key` is there still.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.map.contains_key(key)
+    }
+
     /// Takes `key` out as it is.
     pub(crate) fn take(&mut self, key: &'static str) -> Option<Value> {
         self.known.push(key);

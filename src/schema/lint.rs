@@ -12,6 +12,9 @@ use crate::settings::{Settings, Value};
 /// Checks one entry by itself.
 pub(crate) fn entry(param: &Param, at: &At, faults: &mut Faults<'_>) {
     path(&param.path, &at.below("path"), faults);
+    for (index, alias) in param.aliases.iter().enumerate() {
+        path(alias, &at.below("aliases").below(index), faults);
+    }
     if param.description.trim().is_empty() || param.description.contains('\n') {
         faults.add(&at.below("description"), "is not one line of text; say in one what it does");
     }
@@ -80,7 +83,8 @@ fn not_tried(value: &Value) -> String {
     format!("{value} is not among the values that are tried; add it to `samples`")
 }
 
-fn path(path: &str, at: &At, faults: &mut Faults<'_>) {
+/// Checks that `path` reads as the name of a parameter.
+pub(crate) fn path(path: &str, at: &At, faults: &mut Faults<'_>) {
     let part = |part: &str| {
         part.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
             && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')

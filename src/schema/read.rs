@@ -5,7 +5,9 @@ use serde::de::DeserializeOwned;
 use crate::schema::fault::{At, Faults};
 use crate::schema::fields::Fields;
 use crate::schema::param::{PerValue, Refused};
-use crate::schema::{Bounds, Generate, Param, Relation, Section, Type};
+use crate::schema::{
+    Bounds, Excluded, Generate, Param, RefusedName, Relation, Section, Type, declared,
+};
 use crate::settings::{Settings, Value};
 
 const SECTIONS: &str = "load, engine, build, runtime or sampling";
@@ -24,45 +26,77 @@ pub(crate) struct File {
     pub(crate) backend: String,
     pub(crate) engine: String,
     pub(crate) baseline: Settings,
+    /// The surfaces that its coverage is taken over, relative to its folder.
+    pub(crate) surfaces: Vec<String>,
+    pub(crate) refused: Vec<(At, RefusedName)>,
+    pub(crate) excluded: Vec<(At, Excluded)>,
     /// The entries that could be read.
     pub(crate) params: Vec<(At, Param)>,
     /// The paths of those that could not.
     pub(crate) broken: Vec<String>,
 }
 
-/// The file that `document` includes, relative to its own folder.
-pub(crate) fn include(document: &Value) -> Option<&str> {
-    document.get("include")?.as_str()
+/// The files that `document` includes, relative to its own folder.
+pub(crate) fn includes(document: &Value) -> Vec<&str> {
+    let files = match document.get("include") {
+        Some(Value::Array(files)) => files.iter().collect(),
+        one => one.into_iter().collect::<Vec<_>>(),
+    };
+    files.into_iter().filter_map(Value::as_str).collect()
 }
 
-/// Reads the document, and the one it includes; what cannot be read is a fault, and the rest is
-/// still read. The entries of the included one come first.
-pub(crate) fn file(document: Value, included: Option<Value>, faults: &mut Faults<'_>) -> File {
+/// Reads the document, and those that it includes; what cannot be read is a fault, and the rest is
+/// still read. The entries of the included ones come first.
+pub(crate) fn file(document: Value, included: Vec<Value>, faults: &mut Faults<'_>) -> File {
     let mut file = File::default();
     let Some(mut fields) = Fields::new(document, At::top(), faults) else { return file };
     file.backend = fields.require("backend", "the name of the backend", faults).unwrap_or_default();
     file.engine =
         fields.require("engine", "which engine and version this is", faults).unwrap_or_default();
-    let _: Option<String> = fields.read("include", "the path of a file", faults);
-    if included.is_none() {
-        entries(fields, At::top(), &mut file, faults);
-        return file;
+    include(&mut fields, faults);
+    file.surfaces = or_default(&mut fields, "surfaces", "a list of files", faults);
+    let mut has_baseline = false;
+    for (index, document) in included.into_iter().enumerate() {
+        let top = At::included(index + 1);
+        let Some(mut fields) = Fields::new(document, top.clone(), faults) else { continue };
+        // A file may hold nothing but names that several backends refuse.
+        let names_alone = fields.has("refused") && !fields.has("params") && !fields.has("baseline");
+        file.refused.extend(declared::refused(&mut fields, faults));
+        if names_alone {
+            fields.finish(faults);
+            continue;
+        }
+        has_baseline = true;
+        baseline(&mut fields, &mut file, faults);
+        list(fields, &top, &mut file, faults);
     }
-    let shared = included.and_then(|shared| Fields::new(shared, At::included(), faults));
-    if let Some(shared) = shared {
-        entries(shared, At::included(), &mut file, faults);
+    file.refused.extend(declared::refused(&mut fields, faults));
+    file.excluded = declared::excluded(&mut fields, faults);
+    // Where an included file has brought a baseline, more is for what this backend alone has.
+    if !has_baseline || fields.has("baseline") {
+        baseline(&mut fields, &mut file, faults);
     }
-    // What is included has a baseline; more is for what this backend alone has.
-    let own: Settings = or_default(&mut fields, "baseline", MAPPING, faults);
-    file.baseline = file.baseline.merged(&own);
     list(fields, &At::top(), &mut file, faults);
     file
 }
 
-/// The baseline and the parameters of one file.
-fn entries(mut fields: Fields, top: At, file: &mut File, faults: &mut Faults<'_>) {
-    file.baseline = fields.require("baseline", MAPPING, faults).unwrap_or_default();
-    list(fields, &top, file, faults);
+/// The key `include`: one file, or a list of them.
+fn include(fields: &mut Fields, faults: &mut Faults<'_>) {
+    let shape = "the path of a file, or a list of them";
+    let is_path = |one: &Value| one.is_string();
+    match fields.take("include") {
+        None | Some(Value::String(_)) => {}
+        Some(Value::Array(files)) if files.iter().all(is_path) => {}
+        Some(other) => {
+            faults
+                .add_unreadable(&fields.at("include"), format!("must be {shape}, and is {other}"));
+        }
+    }
+}
+
+fn baseline(fields: &mut Fields, file: &mut File, faults: &mut Faults<'_>) {
+    let more: Option<Settings> = fields.require("baseline", MAPPING, faults);
+    file.baseline = file.baseline.merged(&more.unwrap_or_default());
 }
 
 fn list(mut fields: Fields, top: &At, file: &mut File, faults: &mut Faults<'_>) {
@@ -122,7 +156,8 @@ fn param(entry: Value, at: &At, file: &File, faults: &mut Faults<'_>) -> Option<
     Some(param)
 }
 
-fn or_default<T: DeserializeOwned + Default>(
+/// Takes `key` out, or gives the default where it is not there.
+pub(crate) fn or_default<T: DeserializeOwned + Default>(
     fields: &mut Fields,
     key: &'static str,
     shape: &str,
@@ -131,8 +166,8 @@ fn or_default<T: DeserializeOwned + Default>(
     fields.read(key, shape, faults).unwrap_or_default()
 }
 
-/// One type, or a list of them.
-fn types(fields: &mut Fields, faults: &mut Faults<'_>) -> Option<Vec<Type>> {
+/// Takes `type` out: one type, or a list of them.
+pub(crate) fn types(fields: &mut Fields, faults: &mut Faults<'_>) -> Option<Vec<Type>> {
     let value: Value = fields.require("type", TYPES, faults)?;
     let list = match value {
         Value::Array(list) => list,
@@ -149,7 +184,8 @@ fn types(fields: &mut Fields, faults: &mut Faults<'_>) -> Option<Vec<Type>> {
     }
 }
 
-fn bounds(fields: &mut Fields, faults: &mut Faults<'_>) -> Bounds {
+/// Takes `bounds` out.
+pub(crate) fn bounds(fields: &mut Fields, faults: &mut Faults<'_>) -> Bounds {
     let Some(value) = fields.take("bounds") else { return Bounds::default() };
     let at = fields.at("bounds");
     let Some(mut fields) = Fields::new(value, at, faults) else { return Bounds::default() };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::schema::fault::{At, Faults};
-use crate::schema::{Param, SchemaFault, lint, read};
+use crate::schema::{Excluded, Names, Param, RefusedName, SchemaFault, declared, lint, read};
 use crate::settings::{Settings, Value};
 use crate::yaml;
 
@@ -21,6 +21,12 @@ pub struct Table {
     pub baseline: Settings,
     /// The parameters, in the order of the file.
     pub params: Vec<Param>,
+    /// Names that are refused with a reason, the included ones first.
+    pub refused: Vec<RefusedName>,
+    /// Names of a surface that are left out, until a day.
+    pub excluded: Vec<Excluded>,
+    /// The files of the surfaces that its coverage is taken over.
+    pub surfaces: Vec<PathBuf>,
     /// Places in `params` by path.
     #[serde(skip)]
     by_path: HashMap<String, usize>,
@@ -47,31 +53,52 @@ impl Table {
 
     fn check(file: &Path, document: Value, lines: &yaml::Lines) -> Result<Self, Vec<SchemaFault>> {
         let mut faults = Faults::new(file, lines);
-        let shared = read::include(&document).map(|name| file.with_file_name("").join(name));
-        let included = shared.as_deref().map(yaml::read).transpose();
-        let included = included.map_err(|error| vec![error.into()])?;
-        let (included, shared_lines) = included.unzip();
-        if let (Some(shared), Some(lines)) = (&shared, &shared_lines) {
+        let beside = |name: &str| file.with_file_name("").join(name);
+        let mut included = Vec::new();
+        let mut sources = Vec::new();
+        for shared in read::includes(&document).into_iter().map(beside) {
+            let (document, lines) = yaml::read(&shared).map_err(|error| vec![error.into()])?;
+            included.push(document);
+            sources.push((shared, lines));
+        }
+        for (shared, lines) in &sources {
             faults.include(shared, lines);
         }
         let read = read::file(document, included, &mut faults);
         let (places, params): (Vec<At>, Vec<Param>) = read.params.into_iter().unzip();
+        let (mut others, refused): (Vec<At>, Vec<RefusedName>) = read.refused.into_iter().unzip();
+        let (left_out, excluded): (Vec<At>, Vec<Excluded>) = read.excluded.into_iter().unzip();
+        others.extend(left_out);
         let by_path = params.iter().enumerate().map(|(at, one)| (one.path.clone(), at)).collect();
         let table = Self {
             backend: read.backend,
             engine: read.engine,
             baseline: read.baseline,
             params,
+            refused,
+            excluded,
+            surfaces: read.surfaces.iter().map(|name| beside(name)).collect(),
             by_path,
         };
         for (param, at) in table.params.iter().zip(&places) {
             lint::entry(param, at, &mut faults);
         }
+        declared::check(&table, &others, &mut faults);
         lint::table(&table, &places, &read.broken, &mut faults);
         match faults.count() {
             0 => Ok(table),
             _ => Err(faults.into_sorted()),
         }
+    }
+
+    /// The names of its parameters beside their own, and those that are refused with a reason.
+    pub fn names(&self) -> Names {
+        Names::of(self)
+    }
+
+    /// The parameter of which `alias` is another name.
+    pub fn aliased(&self, alias: &str) -> Option<&Param> {
+        self.params.iter().find(|param| param.aliases.iter().any(|one| one == alias))
     }
 
     /// The parameter at `path`.

@@ -28,6 +28,7 @@ pub(crate) fn record(relation: Relation, output: &[u32], reference: &[u32]) -> R
             load_paths: Vec::new(),
             relation,
             requirements: Vec::new(),
+            alias: None,
         },
         attempt: 1,
         model: "model".to_owned(),

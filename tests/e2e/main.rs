@@ -7,8 +7,10 @@
 
 mod candle;
 mod command;
+mod coverage;
 mod faults;
 mod listing;
+mod names;
 mod nextest;
 mod resume;
 mod smoke;

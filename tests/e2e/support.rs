@@ -31,9 +31,11 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// Writes a file in it.
+    /// Writes a file in it, and the folders around it.
     pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).unwrap();
+        let file = self.path(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
     }
 
     /// Reads a file in it.
@@ -82,6 +84,30 @@ impl Place {
 pub(crate) fn params() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../params");
     folder.canonicalize().unwrap().display().to_string()
+}
+
+/// `place` with a copy of these files, as `params`.
+pub(crate) fn params_in(place: Place) -> Place {
+    let mut folders = vec![PathBuf::from(params())];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(params()).unwrap().display().to_string();
+            place.write(&format!("params/{name}"), &std::fs::read_to_string(&path).unwrap());
+        }
+    }
+    place
+}
+
+/// The text of a parameter file without the entry of `param`.
+pub(crate) fn without(text: &str, param: &str) -> String {
+    let start = text.find(&format!("- path: {param}\n")).unwrap();
+    let end = text[start..].find("\n\n").unwrap();
+    format!("{}{}", &text[..start], &text[start + end + 2..])
 }
 
 /// A command that ran to its end. Its `Debug` is the transcript.

@@ -1,5 +1,6 @@
 //! A run folder, a script and a supervisor over them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -97,6 +98,7 @@ pub(crate) fn options(folder: &Path) -> SupervisorOptions {
         run: folder.to_owned(),
         model: PathBuf::from("no-model"),
         backends: Options { script: Some(folder.join("script.yaml")) },
+        names: BTreeMap::new(),
         isolate: Isolate::Group,
         timeout: Duration::from_secs(60),
         silence: Duration::from_secs(60),

@@ -204,6 +204,7 @@ impl Script {
             load_paths: Vec::new(),
             relation: Relation::None,
             requirements: Vec::new(),
+            alias: None,
         };
         let cases = self.cases.iter().map(|(name, act)| act.case(name));
         std::iter::once(baseline).chain(cases).collect()
@@ -227,6 +228,7 @@ impl Act {
             },
             relation: self.relation.clone(),
             requirements: self.requirements.clone(),
+            alias: None,
         }
     }
 }

@@ -305,7 +305,9 @@ fn a_parameter_is_described_as_json() {
               "requires": []
             }
           ],
-          "aliases": [],
+          "aliases": [
+            "decoder.top_k"
+          ],
           "since": null,
           "deprecated": null,
           "until": null,

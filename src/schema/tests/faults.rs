@@ -73,6 +73,7 @@ fn a_sound_file_has_cases() {
         x::!do_sample=nonesuch
         x::!do_sample=7
         x::dtype=float16
+        x::torch_dtype=float16
         x::!dtype=nonesuch
         x::!dtype=true
         x::!dtype=7

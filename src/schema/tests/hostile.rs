@@ -83,6 +83,35 @@ proptest! {
         }
     }
 
+    /// Whatever stands beside the parameters, the file is taken or refused with a line.
+    #[test]
+    fn nothing_beside_the_parameters_makes_loading_panic(
+        key in prop::sample::select(vec!["refused", "excluded", "surfaces", "include"]),
+        keys in prop::collection::vec(prop::sample::select(vec![
+            "names", "because", "instead", "value", "expires",
+        ]), 0..4),
+        node in any_node(),
+    ) {
+        let entry = json!({
+            "path": "knob", "section": "sampling", "type": "bool", "default": false,
+            "relation": "none", "description": "A knob.",
+        });
+        let one = json!({"names": ["gone"], "because": "why", "expires": "2027-01-31"});
+        let mut item = one.as_object().cloned().unwrap();
+        item.extend(keys.into_iter().map(|key| (key.to_owned(), node.clone())));
+        // A file that is included would be looked for.
+        for value in if key == "include" { vec![json!([7])] } else { vec![json!([item]), node] } {
+            let file = json!({
+                "backend": "x", "engine": "x", "baseline": {}, "params": [entry.clone()],
+                key: value,
+            });
+            match Table::parse(Path::new("x.yaml"), &file.to_string()) {
+                Ok(table) => prop_assert!(!table.cases(Selection::All).is_empty()),
+                Err(faults) => prop_assert!(faults.iter().all(|fault| fault.line.is_some())),
+            }
+        }
+    }
+
     #[test]
     fn any_text_is_taken_or_refused(text in any::<String>()) {
         prop_assert!(Table::parse(Path::new("x.yaml"), &text).is_err());

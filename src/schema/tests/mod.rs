@@ -4,3 +4,4 @@ mod candle;
 mod faults;
 mod generation;
 mod hostile;
+mod names;

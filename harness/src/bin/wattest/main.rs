@@ -1,5 +1,6 @@
 //! The wattest command.
 
+mod coverage;
 mod doctor;
 mod issues;
 mod model;
@@ -40,6 +41,8 @@ enum Command {
     /// What may be set, and what is tried.
     #[command(subcommand)]
     Params(params::Params),
+    /// Which names of a surface are tested, refused, skipped or missing.
+    Coverage(coverage::Coverage),
     /// Warnings and errors in a log.
     Scan(scan::Scan),
     /// The known issues.
@@ -90,6 +93,7 @@ fn answer(command: Command) -> Answer {
     match command {
         Command::Test { words } => Ok(wattest_harness::test("wattest test", &words)),
         Command::Params(command) => params::answer(&command),
+        Command::Coverage(command) => coverage::answer(&command),
         Command::Scan(command) => scan::answer(&command),
         Command::Issues(command) => issues::answer(&command),
         Command::Report(command) => report::answer(&command),

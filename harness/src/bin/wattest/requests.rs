@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use wattest::backends::{self, Availability};
 use wattest::model::ModelDir;
 use wattest::run::requests::{self, RequestsError};
+use wattest::schema::{Names, Table};
 use wattest::settings::Settings;
 use wattest_harness::Exit;
 
@@ -27,6 +28,10 @@ pub(crate) struct Run {
     /// Settings of all requests, which may override them: a JSON object.
     #[arg(long, value_name = "JSON", default_value = "{}")]
     settings: String,
+    /// Folder of the parameter files: other names of parameters, and names that are refused with a
+    /// reason, are known where there is one for the backend. Its default is `params`.
+    #[arg(long, env = "WATTEST_PARAMS", value_name = "DIR")]
+    params: Option<PathBuf>,
     /// Form of the output: one JSON object a line is the only one.
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
@@ -51,6 +56,7 @@ pub(crate) fn answer(command: &Run) -> Answer {
     if name != "scripted" {
         ModelDir::open(&command.model).map_err(Stop::fault)?;
     }
+    let names = names(command)?;
     let settings: Settings = serde_json::from_str(&command.settings)
         .map_err(|error| Stop::fault(format!("--settings is no JSON object: {error}")))?;
     let input: Box<dyn BufRead> = match command.requests.as_str() {
@@ -61,10 +67,23 @@ pub(crate) fn answer(command: &Run) -> Answer {
         )),
     };
     let output = io::stdout().lock();
-    match requests::serve(&*backend, &command.model, &settings, input, output) {
+    match requests::serve(&*backend, &command.model, &names, &settings, input, output) {
         Ok(tally) if tally.failed > 0 => Ok(Exit::Failed),
         Ok(_) => Ok(Exit::Ok),
         Err(RequestsError::Write { source, .. }) => Err(source.into()),
         Err(error) => Err(Stop::fault(error)),
     }
+}
+
+/// What the parameters of the backend may be called. Without a parameter file they have their own
+/// names only; a folder that is named must have one.
+fn names(command: &Run) -> Result<Names, Stop> {
+    let folder = command.params.as_deref().unwrap_or(Path::new("params"));
+    let file = folder.join(format!("{}.yaml", command.backend));
+    if command.backend == "scripted" || (command.params.is_none() && !file.exists()) {
+        return Ok(Names::default());
+    }
+    let table = Table::load(&file)
+        .map_err(|faults| Stop::Faults(faults.iter().map(ToString::to_string).collect()))?;
+    Ok(table.names())
 }
