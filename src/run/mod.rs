@@ -19,8 +19,9 @@ mod supervisor;
 mod watch;
 pub mod worker;
 
+pub use crate::process::WorkerCommand;
 pub use journal::{Journal, JournalError};
 pub use manifest::Manifest;
 pub use plan::order;
 pub use prompts::prompts;
-pub use supervisor::{Isolate, Supervisor, SupervisorOptions, WorkerCommand};
+pub use supervisor::{Isolate, Supervisor, SupervisorOptions};
