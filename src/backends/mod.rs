@@ -4,6 +4,7 @@ mod backend;
 #[cfg(feature = "candle")]
 mod candle;
 mod error;
+mod guarded;
 #[cfg(any(feature = "candle", feature = "torch"))]
 mod load;
 #[cfg(any(feature = "candle", feature = "torch"))]
@@ -17,8 +18,10 @@ mod pytorch;
 mod registry;
 #[cfg(any(feature = "candle", feature = "torch"))]
 mod rows;
+pub(crate) mod score_tables;
 pub mod scripted;
 
 pub use backend::{Availability, Backend, Engine, Generation, Prompt, PromptOutput};
 pub use error::BackendError;
+pub(crate) use guarded::guarded;
 pub use registry::{Options, find, names};

@@ -13,7 +13,6 @@ mod protocol;
 mod references;
 pub mod requests;
 mod requirement;
-mod score_file;
 mod session;
 mod supervisor;
 mod watch;

@@ -1,11 +1,11 @@
 //! What a worker does with a case: the one place where a backend is called.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use crate::backends::{self, Availability, Backend, BackendError, Engine, Generation};
+use crate::backends::score_tables::without_scores;
+use crate::backends::{self, Availability, Backend, BackendError, Engine, Generation, guarded};
 use crate::energy::Reading;
 use crate::record::Outcome;
 use crate::run::comparison::compare;
@@ -14,7 +14,6 @@ use crate::run::prompts::prompts;
 use crate::run::protocol::{Ended, Setup, phase_name};
 use crate::run::references::{Reference, References};
 use crate::run::requirement::{Found, model_type};
-use crate::run::score_file::without_scores;
 use crate::scan::Phase;
 use crate::schema::{self, Case, Kind};
 use crate::settings::Settings;
@@ -266,22 +265,6 @@ impl Session {
             let _ = catch_unwind(AssertUnwindSafe(move || drop(loaded)));
         }
     }
-}
-
-/// Calls into a backend; a panic becomes an error.
-fn guarded<T>(call: impl FnOnce() -> Result<T, BackendError>) -> Result<T, BackendError> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result,
-        Err(panic) => {
-            let text = panic_text(&*panic);
-            Err(BackendError::Failed(format!("panicked: {text}; its stderr says where")))
-        }
-    }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 fn errored(error: BackendError, phase: Phase) -> Stop {
