@@ -31,6 +31,8 @@ pub use config::{GenerationConfig, ModelDefaults};
 pub use model::{CausalLm, Context, Detokenizer, Extended, ModelFault, Want};
 pub use output::{Finish, Row, Timings};
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 use crate::refusal::Refusal;
@@ -72,11 +74,30 @@ pub fn generate(
     prompts: &[Vec<u32>],
     config: &GenerationConfig,
 ) -> Result<Generated, GenerateError> {
+    generate_share(model, text, prompts, 0..prompts.len(), config)
+}
+
+/// As [`generate`], but continues the prompts in `share` alone: with the rows that they have among
+/// all of the request, which are checked all the same. `rows` has an entry for each of the share.
+///
+/// # Errors
+/// As [`generate`]; refusals are the same whatever the share is.
+///
+/// # Panics
+/// A share beyond the prompts is a mistake of the caller.
+pub fn generate_share(
+    model: &dyn CausalLm,
+    text: &dyn Detokenizer,
+    prompts: &[Vec<u32>],
+    share: Range<usize>,
+    config: &GenerationConfig,
+) -> Result<Generated, GenerateError> {
     let starts = prompts
         .iter()
         .enumerate()
         .map(|(index, prompt)| start(model, config, index, prompt))
         .collect::<Result<Vec<Start>, Refusal>>()?;
+    let starts = &starts[share.clone()];
     let lengths: Vec<usize> = starts.iter().map(|start| start.sequence.prompt_len).collect();
     let room: Vec<usize> =
         starts.iter().map(|start| start.sequence.limit - start.sequence.prompt_len).collect();
@@ -89,12 +110,12 @@ pub fn generate(
         chain: Chain::new(config, model.vocab_size()),
         clock: Clock::start(),
     };
-    let mut rows: Vec<Vec<Row>> = vec![Vec::new(); prompts.len()];
+    let mut rows: Vec<Vec<Row>> = vec![Vec::new(); starts.len()];
     for batch in batching::batches(config, &lengths, &room, model.max_positions()) {
         let batch: Vec<Start> = batch.into_iter().map(|index| starts[index].clone()).collect();
         setup.clock.begin();
         for (index, found) in search::run(&mut setup, &batch)? {
-            rows[index] = found;
+            rows[index - share.start] = found;
         }
         setup.clock.end();
     }
