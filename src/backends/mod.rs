@@ -16,6 +16,7 @@ mod prompt;
 #[cfg(feature = "torch")]
 mod pytorch;
 mod registry;
+mod replicas;
 #[cfg(any(feature = "candle", feature = "torch"))]
 mod rows;
 pub(crate) mod score_tables;
@@ -25,3 +26,4 @@ pub use backend::{Availability, Backend, Engine, Generation, Prompt, PromptOutpu
 pub use error::BackendError;
 pub(crate) use guarded::guarded;
 pub use registry::{Options, find, names};
+pub(crate) use replicas::{number as replica_number, serve as serve_replica};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::backends;
 use crate::backends::Generation;
 use crate::energy::Reading;
+use crate::process::WorkerCommand;
 use crate::record::{Comparison, Outcome};
 use crate::scan::Phase;
 use crate::schema::Case;
@@ -42,6 +43,8 @@ pub(super) struct Setup {
     pub(super) model: PathBuf,
     /// Options of the backends.
     pub(super) backends: backends::Options,
+    /// How a process like this one is started: a replica of an engine is.
+    pub(super) worker: WorkerCommand,
     /// Folder of the run.
     pub(super) run: PathBuf,
 }

@@ -62,7 +62,8 @@ impl From<Outcome> for Stop {
 }
 
 impl Session {
-    pub(super) fn new(setup: Setup) -> Self {
+    pub(super) fn new(mut setup: Setup) -> Self {
+        setup.backends.replica = Some(setup.worker.clone());
         let references = References::new(&setup.run, &setup.model);
         Self { setup, backends: HashMap::new(), engine: None, references, found: Found::default() }
     }

@@ -236,6 +236,7 @@ impl Supervisor {
                 protocol: PROTOCOL,
                 model: self.options.model.clone(),
                 backends: self.options.backends.clone(),
+                worker: self.options.worker.clone(),
                 run: self.options.run.clone(),
             };
             // A worker that ended at once is seen by watching it.

@@ -7,6 +7,7 @@ use std::sync::mpsc::Receiver;
 
 use rustix::process::{Pid, Signal};
 
+use crate::backends;
 use crate::process::control;
 use crate::run::processes;
 use crate::run::protocol::{PROTOCOL, Report, Request};
@@ -18,7 +19,12 @@ use crate::schema::Case;
 ///
 /// The channel is descriptor 0; a process without one (started by hand) fails at once. Where the
 /// supervisor dies, the process group of this worker is killed, whatever the case is doing.
+///
+/// A replica of an engine is started in the same way, and serves that engine.
 pub fn serve() -> ExitCode {
+    if backends::replica_number().is_some() {
+        return backends::serve_replica();
+    }
     let Ok(control) = control::take() else { return ExitCode::from(2) };
     // Orphans of a case come to this process and not to init, so that they can be found.
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
