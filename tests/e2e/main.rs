@@ -10,6 +10,7 @@ mod command;
 mod faults;
 mod listing;
 mod nextest;
+mod replicas;
 mod resume;
 mod smoke;
 mod support;
