@@ -17,6 +17,7 @@ pub mod environment;
 pub mod generate;
 pub mod issues;
 pub mod model;
+mod process;
 pub mod record;
 pub mod refusal;
 pub mod report;

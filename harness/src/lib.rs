@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 pub use exit::Exit;
 pub use run::test;
+use wattest::run::WorkerCommand;
 
 /// The variable that tells this executable to be a worker.
 const WORKER: &str = "WATTEST_WORKER";
@@ -28,6 +29,15 @@ const WORKER: &str = "WATTEST_WORKER";
 /// Serves as a worker where this process was started as one; the first thing that a `main` does.
 pub fn serve_if_worker() -> Option<ExitCode> {
     std::env::var_os(WORKER).map(|_| wattest::run::worker::serve())
+}
+
+/// How to start this executable as a worker, or as a replica of an engine.
+///
+/// # Errors
+/// The executable cannot be found.
+pub fn worker_command() -> std::io::Result<WorkerCommand> {
+    let program = std::env::current_exe()?;
+    Ok(WorkerCommand { program, environment: vec![(WORKER.to_owned(), "1".to_owned())] })
 }
 
 /// The whole of `tests/params.rs`.

@@ -11,7 +11,7 @@ use wattest::environment::Environment;
 use wattest::issues::{Book, Standing};
 use wattest::record::Record;
 use wattest::report::{CaseView, Command, Report, RunInfo, Summary, attempts};
-use wattest::run::{Journal, Manifest, Supervisor, SupervisorOptions, WorkerCommand};
+use wattest::run::{Journal, Manifest, Supervisor, SupervisorOptions};
 use wattest::schema::Selection;
 use wattest::verdict::{Mode, judge};
 
@@ -22,7 +22,7 @@ use crate::options::{NoTests, Options, Parsed, help, parse};
 use crate::select::{self, Selected};
 use crate::session::{Parts, Session};
 use crate::views::{self, Places, Views};
-use crate::{Exit, WORKER, console, interrupt, trials};
+use crate::{Exit, console, interrupt, trials};
 
 /// Runs the target with the words `arguments`; `program` is how the user called it.
 pub fn test(program: &str, arguments: &[String]) -> Exit {
@@ -246,21 +246,21 @@ impl Setup<'_> {
     }
 
     fn supervisor(&self, run: &Path, info: &RunInfo) -> Result<SupervisorOptions, Vec<String>> {
-        let program = std::env::current_exe()
+        let worker = crate::worker_command()
             .map_err(|error| fault(format!("this executable cannot be found: {error}")))?;
         let options = self.options;
         Ok(SupervisorOptions {
             run: run.to_owned(),
             model: self.model.clone(),
-            backends: wattest::backends::Options { script: options.script.clone() },
+            backends: wattest::backends::Options {
+                script: options.script.clone(),
+                ..Default::default()
+            },
             names: self.sources.iter().filter_map(Source::names).collect(),
             isolate: options.isolate,
             timeout: options.timeout,
             silence: options.silence,
-            worker: WorkerCommand {
-                program,
-                environment: vec![(WORKER.to_owned(), "1".to_owned())],
-            },
+            worker,
             environment: info.environment.hash(),
             echo: options.no_capture && !options.is_json(),
         })

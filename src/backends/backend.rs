@@ -1,5 +1,6 @@
 //! The traits of a backend and of a loaded engine, and what a generation gives.
 
+use std::ops::Range;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,22 @@ pub trait Engine {
         &mut self,
         prompts: &[Prompt],
         settings: &Settings,
+    ) -> Result<Generation, BackendError> {
+        self.generate_share(prompts, 0..prompts.len(), settings)
+    }
+
+    /// As [`Engine::generate`], but continues the prompts in `share` alone (a range within
+    /// `prompts`), with the rows that they have among all of the request: what is drawn for a
+    /// prompt hangs on its place there. All prompts are checked, so that every engine that has a
+    /// share of a request refuses it, or none does.
+    ///
+    /// # Errors
+    /// Refused settings before any work; failures of the work.
+    fn generate_share(
+        &mut self,
+        prompts: &[Prompt],
+        share: Range<usize>,
+        settings: &Settings,
     ) -> Result<Generation, BackendError>;
 
     /// The text of single tokens, to fill in `@text.N`.
@@ -83,7 +100,7 @@ pub enum Prompt {
 /// What a generation gave.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Generation {
-    /// One per prompt, in the order asked.
+    /// One per prompt (of the share), in the order asked.
     pub prompts: Vec<PromptOutput>,
     /// The settings that were really in force, read back from what the loop used; load settings
     /// included.

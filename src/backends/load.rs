@@ -1,6 +1,7 @@
 //! Settings that the backends on tensors have in common: those of loading, checked before any file
 //! is read, and which of them are the request's.
 
+use crate::backends::replicas::settings::PARAMETER as NUM_PROCESSES;
 use crate::generate::{GenerationConfig, ModelDefaults};
 use crate::model::ModelDir;
 use crate::refusal::Refusal;
@@ -86,7 +87,11 @@ impl Place {
 pub(super) fn check_names(settings: &Settings, parameters: &[&str]) -> Result<(), Refusal> {
     let known = || parameters.iter().chain(GenerationConfig::PARAMETERS).copied();
     match settings.iter().find(|(name, _)| !known().any(|one| one == *name)) {
-        Some((name, value)) => Err(GenerationConfig::unknown(name, value, known())),
+        Some((name, value)) => {
+            // Taken out before this, but it may be what was meant.
+            let near = known().chain([NUM_PROCESSES]);
+            Err(GenerationConfig::unknown(name, value, near))
+        }
         None => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ mod candle;
 #[cfg(all(test, any(feature = "candle", feature = "torch")))]
 mod conformance;
 mod error;
+mod guarded;
 #[cfg(any(feature = "candle", feature = "torch"))]
 mod kv_cache;
 #[cfg(any(feature = "candle", feature = "torch"))]
@@ -19,10 +20,14 @@ mod prompt;
 #[cfg(feature = "torch")]
 mod pytorch;
 mod registry;
+mod replicas;
 #[cfg(any(feature = "candle", feature = "torch"))]
 mod rows;
+pub(crate) mod score_tables;
 pub mod scripted;
 
 pub use backend::{Availability, Backend, Engine, Generation, Prompt, PromptOutput};
 pub use error::BackendError;
+pub(crate) use guarded::guarded;
 pub use registry::{Options, find, names};
+pub(crate) use replicas::{number as replica_number, serve as serve_replica};

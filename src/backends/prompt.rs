@@ -1,12 +1,14 @@
 //! Prompts as the tokens of a model, what it makes of them, and tokens as text.
 
+use std::ops::Range;
+
 use crate::backends::{BackendError, Generation, Prompt, PromptOutput};
-use crate::generate::{CausalLm, Detokenizer, GenerationConfig, generate};
+use crate::generate::{CausalLm, Detokenizer, GenerationConfig, generate_share};
 use crate::model::Tokenizer;
 use crate::refusal::Refusal;
 use crate::settings::Value;
 
-/// Has `lm` continue `prompts` as `config` says. The effective settings are those of the request
+/// Has `lm` continue those of `prompts` that are in `share` as `config` says. The effective settings are those of the request
 /// alone: what the engine was loaded with is for it to add.
 ///
 /// # Errors
@@ -15,12 +17,13 @@ pub(super) fn answer(
     lm: &dyn CausalLm,
     tokenizer: &Tokenizer,
     prompts: &[Prompt],
+    share: Range<usize>,
     config: &GenerationConfig,
 ) -> Result<Generation, BackendError> {
     let tokens = |one: &Prompt| tokens(one, tokenizer, lm.vocab_size());
-    let prompts: Vec<Vec<u32>> = prompts.iter().map(tokens).collect::<Result<_, _>>()?;
-    let generated = generate(lm, tokenizer, &prompts, config)?;
-    let outputs = prompts.into_iter().zip(generated.rows);
+    let mut prompts: Vec<Vec<u32>> = prompts.iter().map(tokens).collect::<Result<_, _>>()?;
+    let generated = generate_share(lm, tokenizer, &prompts, share.clone(), config)?;
+    let outputs = prompts.drain(share).zip(generated.rows);
     Ok(Generation {
         prompts: outputs
             .map(|(prompt_tokens, rows)| PromptOutput { prompt_tokens, rows })

@@ -9,7 +9,9 @@ use crate::backends::candle::Candle;
 use crate::backends::off::Off;
 #[cfg(feature = "torch")]
 use crate::backends::pytorch::PyTorch;
+use crate::backends::replicas::Replicated;
 use crate::backends::scripted::Scripted;
+use crate::process::WorkerCommand;
 
 /// How to have the pytorch backend.
 #[cfg(not(feature = "torch"))]
@@ -20,6 +22,10 @@ const TORCH: &str = "run `scripts/libtorch`, then build with `--features torch`"
 pub struct Options {
     /// The script that the `scripted` backend follows.
     pub script: Option<PathBuf>,
+    /// How to start a replica of an engine, where `num_processes` asks for more than one. It is a
+    /// matter of the process that starts them, and no part of what is written down of a run.
+    #[serde(skip)]
+    pub replica: Option<WorkerCommand>,
 }
 
 /// The names of all backends, built in or not, in the order of listings.
@@ -30,6 +36,11 @@ pub fn names() -> &'static [&'static str] {
 /// The backend of that name. One that this build lacks answers too: it is unavailable, with the
 /// command that turns it on. None for a name that no backend has.
 pub fn find(name: &str, options: &Options) -> Option<Box<dyn Backend>> {
+    single(name, options).map(|inner| Box::new(Replicated::new(inner, options)) as Box<dyn Backend>)
+}
+
+/// The backend of that name without `num_processes`: what a replica runs.
+pub(super) fn single(name: &str, options: &Options) -> Option<Box<dyn Backend>> {
     match name {
         #[cfg(feature = "candle")]
         "candle" => Some(Box::new(Candle)),

@@ -33,6 +33,8 @@ pub use config::{GenerationConfig, ModelDefaults};
 pub use model::{CausalLm, Context, Detokenizer, Extended, ModelFault, Want};
 pub use output::{Finish, Row, Timings};
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 use crate::refusal::Refusal;
@@ -75,12 +77,29 @@ pub fn generate(
     prompts: &[Vec<u32>],
     config: &GenerationConfig,
 ) -> Result<Generated, GenerateError> {
+    generate_share(model, text, prompts, 0..prompts.len(), config)
+}
+
+/// As [`generate`], but continues the prompts in `share` alone: with the rows that they have among
+/// all of the request, which are checked all the same. `rows` has an entry for each of the share; a
+/// share that reaches beyond the prompts is empty.
+///
+/// # Errors
+/// As [`generate`]; refusals are the same whatever the share is.
+pub fn generate_share(
+    model: &dyn CausalLm,
+    text: &dyn Detokenizer,
+    prompts: &[Vec<u32>],
+    share: Range<usize>,
+    config: &GenerationConfig,
+) -> Result<Generated, GenerateError> {
     let words = Constraints::of(config);
     let starts = prompts
         .iter()
         .enumerate()
         .map(|(index, prompt)| start(model, config, &words, index, prompt))
         .collect::<Result<Vec<Start>, Refusal>>()?;
+    let starts = starts.get(share.clone()).unwrap_or_default();
     let lengths: Vec<usize> = starts.iter().map(|start| start.sequence.prompt_len).collect();
     let room: Vec<usize> =
         starts.iter().map(|start| start.sequence.limit - start.sequence.prompt_len).collect();
@@ -93,12 +112,12 @@ pub fn generate(
         chain: Chain::new(config, model.vocab_size()),
         clock: Clock::start(),
     };
-    let mut rows: Vec<Vec<Row>> = vec![Vec::new(); prompts.len()];
+    let mut rows: Vec<Vec<Row>> = vec![Vec::new(); starts.len()];
     for batch in batching::batches(config, &lengths, &room, model.max_positions()) {
         let batch: Vec<Start> = batch.into_iter().map(|index| starts[index].clone()).collect();
         setup.clock.begin();
         for (index, found) in search::run(&mut setup, &batch)? {
-            rows[index] = found;
+            rows[index - share.start] = found;
         }
         setup.clock.end();
     }

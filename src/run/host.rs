@@ -1,10 +1,10 @@
 //! A worker as the supervisor holds it: the process (or thread), its channel and its pipes.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use rustix::net::RecvFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::capture::{Pipe, Redirect};
+use crate::process::{Exit, WorkerCommand, control};
 use crate::run::protocol::{Report, Request};
-use crate::run::supervisor::WorkerCommand;
 use crate::run::{processes, worker};
 
 /// Longest message of a worker: one that sends more is out of its mind.
@@ -109,9 +109,7 @@ impl Worker {
     }
 
     pub(super) fn send(&mut self, request: &Request) -> io::Result<()> {
-        let mut line = serde_json::to_vec(request)?;
-        line.push(b'\n');
-        self.control.write_all(&line)
+        control::send(&self.control, request)
     }
 
     /// The next report, without waiting.
@@ -207,29 +205,6 @@ impl Drop for Worker {
                     let _ = handle.join();
                 }
             }
-        }
-    }
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Exit {
-    pub(super) code: Option<i32>,
-    pub(super) signal: Option<i32>,
-}
-
-impl From<ExitStatus> for Exit {
-    fn from(status: ExitStatus) -> Self {
-        Self { code: status.code(), signal: status.signal() }
-    }
-}
-
-impl std::fmt::Display for Exit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.code, self.signal) {
-            (_, Some(signal)) => write!(f, "ended by signal {signal}"),
-            (Some(code), _) => write!(f, "exited with code {code}"),
-            (None, None) => f.write_str("ended in an unknown way"),
         }
     }
 }

@@ -12,14 +12,14 @@ mod protocol;
 mod references;
 pub mod requests;
 mod requirement;
-mod score_file;
 mod session;
 mod supervisor;
 mod watch;
 pub mod worker;
 
+pub use crate::process::WorkerCommand;
 pub use journal::{Journal, JournalError};
 pub use manifest::Manifest;
 pub use plan::order;
 pub use prompts::prompts;
-pub use supervisor::{Isolate, Supervisor, SupervisorOptions, WorkerCommand};
+pub use supervisor::{Isolate, Supervisor, SupervisorOptions};

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::backends;
 use crate::backends::Generation;
 use crate::energy::Reading;
+use crate::process::WorkerCommand;
 use crate::record::{Comparison, Outcome};
 use crate::scan::Phase;
 use crate::schema::{Case, Names};
@@ -45,6 +46,8 @@ pub(super) struct Setup {
     pub(super) backends: backends::Options,
     /// By backend, what its parameters may be called.
     pub(super) names: BTreeMap<String, Names>,
+    /// How a process like this one is started: a replica of an engine is.
+    pub(super) worker: WorkerCommand,
     /// Folder of the run.
     pub(super) run: PathBuf,
 }

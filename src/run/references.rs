@@ -10,8 +10,8 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backends::Generation;
-use crate::run::{files, placeholder, score_file};
+use crate::backends::{Generation, score_tables};
+use crate::run::{files, placeholder};
 use crate::settings::{Settings, short_hash};
 
 /// Where they are, in the folder of a run.
@@ -72,7 +72,7 @@ impl References {
         shared: bool,
     ) -> Rc<Reference> {
         let key = self.key(backend, settings);
-        if shared && score_file::size(&reference.generation) <= ON_DISK {
+        if shared && score_tables::size(&reference.generation) <= ON_DISK {
             // What cannot be kept is only made again.
             let _ = write(&self.file(&key), &reference);
         }
@@ -84,7 +84,7 @@ impl References {
     fn keep(&mut self, key: String, reference: &Rc<Reference>) {
         self.known.push((key, Rc::clone(reference)));
         let size = |known: &[(String, Rc<Reference>)]| -> usize {
-            known.iter().map(|(_, one)| score_file::size(&one.generation)).sum()
+            known.iter().map(|(_, one)| score_tables::size(&one.generation)).sum()
         };
         // The last one is in use, and stays however large it is.
         while self.known.len() > 1 && size(&self.known) > self.limit {
@@ -106,12 +106,12 @@ fn write(file: &Path, reference: &Reference) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     let bare = Reference {
-        generation: score_file::without_scores(&reference.generation),
+        generation: score_tables::without_scores(&reference.generation),
         row: reference.row.clone(),
     };
     let mut contents = serde_json::to_vec(&bare)?;
     contents.push(b'\n');
-    score_file::encode(&reference.generation, &mut contents);
+    score_tables::encode(&reference.generation, &mut contents);
     files::replace(file, &contents)
 }
 
@@ -120,7 +120,7 @@ fn read(file: &Path) -> Option<Reference> {
     std::fs::File::open(file).ok()?.read_to_end(&mut contents).ok()?;
     let end = memchr::memchr(b'\n', &contents)?;
     let mut reference: Reference = serde_json::from_slice(&contents[..end]).ok()?;
-    score_file::decode(&mut reference.generation, &contents[end + 1..])?;
+    score_tables::decode(&mut reference.generation, &contents[end + 1..])?;
     Some(reference)
 }
 

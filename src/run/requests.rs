@@ -232,7 +232,13 @@ impl Desk<'_> {
             }
         };
         let loaded = self.engine.insert(loaded);
-        let generation = loaded.engine.generate(&request.prompts, &settings)?;
+        let generated = loaded.engine.generate(&request.prompts, &settings);
+        // A refusal comes before any work; after anything else the engine may be half-way through
+        // something.
+        if matches!(&generated, Err(error) if !matches!(error, BackendError::Refused(_))) {
+            self.engine = None;
+        }
+        let generation = generated?;
         let told = request.prompts.iter().any(|prompt| matches!(prompt, Prompt::Text(_)));
         let notes = over.notes.into_iter().chain(own.notes).collect();
         Ok(Answer { notes, ..Answer::new(generation, load_s, told) })

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::*;
 use crate::backends::{Availability, PromptOutput};
 use crate::refusal::Refusal;
@@ -42,16 +44,17 @@ impl Engine for EchoEngine {
         [("dtype", self.dtype.clone())].into_iter().collect()
     }
 
-    fn generate(
+    fn generate_share(
         &mut self,
         prompts: &[Prompt],
+        share: Range<usize>,
         settings: &Settings,
     ) -> Result<Generation, BackendError> {
         if let Some(asked) = settings.get("dtype") {
             assert_eq!(*asked, self.dtype, "the wrong engine was asked");
         }
         let scores = settings.get("output_scores").and_then(Value::as_bool) == Some(true);
-        let prompts = prompts.iter().map(|prompt| {
+        let prompts = prompts[share].iter().map(|prompt| {
             let prompt_tokens = match prompt {
                 Prompt::Tokens(tokens) => tokens.clone(),
                 Prompt::Text(text) => text.bytes().map(u32::from).collect(),

@@ -1,11 +1,11 @@
 //! What a worker does with a case: the one place where a backend is called.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use crate::backends::{self, Availability, Backend, BackendError, Engine, Generation};
+use crate::backends::score_tables::without_scores;
+use crate::backends::{self, Availability, Backend, BackendError, Engine, Generation, guarded};
 use crate::energy::Reading;
 use crate::record::{Comparison, Outcome};
 use crate::run::placeholder;
@@ -13,7 +13,6 @@ use crate::run::prompts::prompts;
 use crate::run::protocol::{Ended, Setup, phase_name};
 use crate::run::references::{Reference, References};
 use crate::run::requirement::{Found, model_type};
-use crate::run::score_file::without_scores;
 use crate::scan::Phase;
 use crate::schema::{self, Case, Kind};
 use crate::settings::Settings;
@@ -62,7 +61,8 @@ impl From<Outcome> for Stop {
 }
 
 impl Session {
-    pub(super) fn new(setup: Setup) -> Self {
+    pub(super) fn new(mut setup: Setup) -> Self {
+        setup.backends.replica = Some(setup.worker.clone());
         let references = References::new(&setup.run, &setup.model);
         Self { setup, backends: HashMap::new(), engine: None, references, found: Found::default() }
     }
@@ -286,22 +286,6 @@ impl Session {
             let _ = catch_unwind(AssertUnwindSafe(move || drop(loaded)));
         }
     }
-}
-
-/// Calls into a backend; a panic becomes an error.
-fn guarded<T>(call: impl FnOnce() -> Result<T, BackendError>) -> Result<T, BackendError> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result,
-        Err(panic) => {
-            let text = panic_text(&*panic);
-            Err(BackendError::Failed(format!("panicked: {text}; its stderr says where")))
-        }
-    }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 fn errored(error: BackendError, phase: Phase) -> Stop {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backends;
 use crate::capture::{CaseCapture, Redirect};
+use crate::process::WorkerCommand;
 use crate::record::{Captured, Outcome, Record, SCHEMA_VERSION};
 use crate::run::files;
 use crate::run::host::Worker;
@@ -34,15 +35,6 @@ pub enum Isolate {
     /// No worker: everything in this process, for debuggers and profilers. Deadlines cannot be
     /// kept then, and a crash ends the run.
     None,
-}
-
-/// How to start a worker: this very executable, told to call [`crate::run::worker::serve`].
-#[derive(Debug, Clone)]
-pub struct WorkerCommand {
-    /// The executable.
-    pub program: PathBuf,
-    /// Environment variables that tell it to be a worker.
-    pub environment: Vec<(String, String)>,
 }
 
 /// What the supervisor needs to know.
@@ -248,6 +240,7 @@ impl Supervisor {
                 model: self.options.model.clone(),
                 backends: self.options.backends.clone(),
                 names: self.options.names.clone(),
+                worker: self.options.worker.clone(),
                 run: self.options.run.clone(),
             };
             // A worker that ended at once is seen by watching it.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::capture::{CaseCapture, Pipe, Read};
-use crate::run::host::{Exit, Heard, Worker};
+use crate::process::Exit;
+use crate::run::host::{Heard, Worker};
 use crate::run::protocol::{Ended, PROTOCOL, Report, Request, phase_name};
 use crate::scan::{Phase, Stream};
 

@@ -1,28 +1,31 @@
 //! The worker: serves a supervisor with cases, in a process of its own or in a thread.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::Receiver;
 
-use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
 
+use crate::backends;
+use crate::process::control;
 use crate::run::processes;
 use crate::run::protocol::{PROTOCOL, Report, Request};
 use crate::run::session::{Gone, Marks, Session};
 use crate::scan::Phase;
 use crate::schema::Case;
 
-/// Where the control channel is put: out of the way of descriptors that a case may open and close.
-const CONTROL: i32 = 200;
-
 /// Serves the supervisor that started this process, until it closes the channel.
 ///
 /// The channel is descriptor 0; a process without one (started by hand) fails at once. Where the
 /// supervisor dies, the process group of this worker is killed, whatever the case is doing.
+///
+/// A replica of an engine is started in the same way, and serves that engine.
 pub fn serve() -> ExitCode {
-    let Ok(control) = take_control() else { return ExitCode::from(2) };
+    if backends::replica_number().is_some() {
+        return backends::serve_replica();
+    }
+    let Ok(control) = control::take() else { return ExitCode::from(2) };
     // Orphans of a case come to this process and not to init, so that they can be found.
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     match listen(control, Host::Process).serve() {
@@ -45,45 +48,25 @@ enum Host {
     Thread,
 }
 
-/// The channel, away from descriptor 0, as reading and writing half. A case that reads its
-/// standard input finds it empty, and no child inherits the channel.
-fn take_control() -> std::io::Result<(UnixStream, UnixStream)> {
-    let control = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), CONTROL)?;
-    rustix::net::sockopt::socket_type(&control)?;
-    let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    rustix::stdio::dup2_stdin(&null)?;
-    let writer = UnixStream::from(control);
-    Ok((writer.try_clone()?, writer))
-}
-
-/// Starts reading. The reader is a thread so that the loss of the supervisor is noticed while a
-/// case runs. (The parent-death signal of Linux would not do: it is bound to the thread that
-/// started this process, and would spare the children of the case.)
+/// Starts reading.
 fn listen((reader, writer): (UnixStream, UnixStream), host: Host) -> Worker {
-    let (sender, requests) = channel();
-    let read = move || read_requests(reader, &sender, host);
-    let reading = std::thread::Builder::new().name("wattest-control".to_owned()).spawn(read);
-    drop(reading);
+    let is_last = |request: &Request| matches!(request, Request::Quit);
+    let requests = control::listen(reader, is_last, move || {
+        if host == Host::Process {
+            end_group();
+        }
+    });
     Worker { requests, control: writer, host }
 }
 
-fn read_requests(reader: UnixStream, sender: &Sender<Request>, host: Host) {
-    let mut lines = BufReader::new(reader).lines();
-    while let Some(Ok(line)) = lines.next() {
-        let Ok(request) = serde_json::from_str(&line) else { break };
-        let is_last = matches!(request, Request::Quit);
-        if sender.send(request).is_err() || is_last {
-            return;
-        }
-    }
-    if host == Host::Process {
-        let this = rustix::process::getpid();
-        // Started by hand, it may stand in the group of somebody's shell.
-        let _ = match rustix::process::getpgrp() == this {
-            true => rustix::process::kill_current_process_group(Signal::KILL),
-            false => rustix::process::kill_process(this, Signal::KILL),
-        };
-    }
+/// Ends this process and what the case has started, at once.
+fn end_group() {
+    let this = rustix::process::getpid();
+    // Started by hand, it may stand in the group of somebody's shell.
+    let _ = match rustix::process::getpgrp() == this {
+        true => rustix::process::kill_current_process_group(Signal::KILL),
+        false => rustix::process::kill_process(this, Signal::KILL),
+    };
 }
 
 struct Worker {
@@ -122,9 +105,7 @@ impl Worker {
     }
 
     fn report(&mut self, report: &Report) -> Result<(), Gone> {
-        let mut line = serde_json::to_vec(report).map_err(|_| Gone)?;
-        line.push(b'\n');
-        self.control.write_all(&line).map_err(|_| Gone)
+        control::send(&self.control, report).map_err(|_| Gone)
     }
 }
 

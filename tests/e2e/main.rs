@@ -12,6 +12,7 @@ mod faults;
 mod listing;
 mod names;
 mod nextest;
+mod replicas;
 mod resume;
 mod smoke;
 mod support;

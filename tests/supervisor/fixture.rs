@@ -97,7 +97,7 @@ pub(crate) fn options(folder: &Path) -> SupervisorOptions {
     SupervisorOptions {
         run: folder.to_owned(),
         model: PathBuf::from("no-model"),
-        backends: Options { script: Some(folder.join("script.yaml")) },
+        backends: Options { script: Some(folder.join("script.yaml")), ..Options::default() },
         names: BTreeMap::new(),
         isolate: Isolate::Group,
         timeout: Duration::from_secs(60),
@@ -128,6 +128,19 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(start.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
         std::thread::yield_now();
     }
+}
+
+/// The processes of this program that are running and have `variable` set to `folder`.
+pub(crate) fn processes_with(variable: &str, folder: &Path) -> Vec<PathBuf> {
+    let setting = format!("{variable}={}\0", folder.display());
+    let has_it = |path: &PathBuf| {
+        let environment = std::fs::read(path.join("environ")).unwrap_or_default();
+        let is_program = std::fs::read_link(path.join("exe"))
+            .is_ok_and(|exe| exe == std::env::current_exe().unwrap());
+        is_program && String::from_utf8_lossy(&environment).contains(&setting)
+    };
+    let entries = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    entries.filter(has_it).collect()
 }
 
 /// Whether some process has this in its command line.

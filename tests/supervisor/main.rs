@@ -14,6 +14,7 @@ mod deaths;
 mod fixture;
 mod here;
 mod output;
+mod replicas;
 mod requests;
 mod survival;
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         return match role.to_str() {
             Some("flood") => output::flood_role(),
             Some("here") => here::role(),
+            Some("replicate") => replicas::role(),
             Some("supervise") => survival::role(),
             _ => ExitCode::from(2),
         };
@@ -40,8 +42,15 @@ fn main() -> ExitCode {
             Ok(())
         })
     };
-    let modules =
-        [deaths::TESTS, output::TESTS, requests::TESTS, here::TESTS, survival::TESTS, bench::TESTS];
+    let modules = [
+        deaths::TESTS,
+        output::TESTS,
+        requests::TESTS,
+        here::TESTS,
+        survival::TESTS,
+        replicas::TESTS,
+        bench::TESTS,
+    ];
     let trials = modules.concat().iter().map(trial).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

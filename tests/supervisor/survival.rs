@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use wattest::run::{Journal, Manifest, Supervisor};
 
-use crate::fixture::{ROLE, Run, Test, is_running, options, until};
+use crate::fixture::{ROLE, Run, Test, is_running, options, processes_with, until};
 
 pub(crate) const TESTS: &[Test] = &[("survival::kill_9_leaves_records_and_no_worker", kill_9)];
 
@@ -28,13 +28,13 @@ cases:
     assert_eq!(said.next().unwrap().unwrap(), "running b");
     let mut workers = Vec::new();
     until("the case runs", || {
-        workers = processes_of(&run);
+        workers = processes_with(FOLDER, run.path());
         workers.len() == 2 && is_running("98765")
     });
     supervisor.kill().unwrap();
     supervisor.wait().unwrap();
     until("the worker and what it started are gone", || {
-        processes_of(&run).is_empty() && !is_running("98765")
+        processes_with(FOLDER, run.path()).is_empty() && !is_running("98765")
     });
 
     let journal = Journal::open(run.path()).unwrap();
@@ -45,19 +45,6 @@ cases:
     let finished = journal.finished().unwrap();
     let missing: Vec<_> = planned.iter().filter(|name| !finished.contains(*name)).collect();
     assert_eq!(missing, ["scripted::script=b", "scripted::script=c"]);
-}
-
-/// Processes of this run that are running: those with its folder in their environment.
-fn processes_of(run: &Run) -> Vec<PathBuf> {
-    let folder = format!("{FOLDER}={}\0", run.path().display());
-    let has_it = |path: &PathBuf| {
-        let environment = std::fs::read(path.join("environ")).unwrap_or_default();
-        let is_program = std::fs::read_link(path.join("exe"))
-            .is_ok_and(|exe| exe == std::env::current_exe().unwrap());
-        is_program && String::from_utf8_lossy(&environment).contains(&folder)
-    };
-    let entries = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
-    entries.filter(has_it).collect()
 }
 
 /// Runs all cases of the script in the folder, and says which one is under way.

@@ -1,5 +1,6 @@
 //! A loaded engine: the model, its tokenizer and its threads.
 
+use std::ops::Range;
 use std::path::Path;
 
 use candle_core::{Device, DeviceLocation};
@@ -98,9 +99,10 @@ impl Engine for CandleEngine {
         pairs.into_iter().collect()
     }
 
-    fn generate(
+    fn generate_share(
         &mut self,
         prompts: &[Prompt],
+        share: Range<usize>,
         settings: &Settings,
     ) -> Result<Generation, BackendError> {
         LoadSettings::parse(settings)?;
@@ -108,7 +110,7 @@ impl Engine for CandleEngine {
         let config = load::request(settings, PARAMETERS, &self.defaults)?;
         let (lm, tokenizer) = (&self.lm, &self.tokenizer);
         let mut generation =
-            self.pool.install(|| prompt::answer(lm, tokenizer, prompts, &config))?;
+            self.pool.install(|| prompt::answer(lm, tokenizer, prompts, share, &config))?;
         generation.effective = generation.effective.merged(&self.effective());
         Ok(generation)
     }

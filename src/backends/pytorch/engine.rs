@@ -1,5 +1,6 @@
 //! A loaded engine: the model and its tokenizer.
 
+use std::ops::Range;
 use std::path::Path;
 
 use tch::{Cuda, Device, Kind, TchError};
@@ -112,16 +113,17 @@ impl Engine for TorchEngine {
         found.merged(&self.layers.as_ref().map_or_else(quantization::off, Layers::effective))
     }
 
-    fn generate(
+    fn generate_share(
         &mut self,
         prompts: &[Prompt],
+        share: Range<usize>,
         settings: &Settings,
     ) -> Result<Generation, BackendError> {
         LoadSettings::read(settings)?;
         self.asked.check_same(settings)?;
         let config = load::request(settings, PARAMETERS, &self.defaults)?;
         threads::apply(self.asked.threads);
-        let mut generation = prompt::answer(&self.lm, &self.tokenizer, prompts, &config)?;
+        let mut generation = prompt::answer(&self.lm, &self.tokenizer, prompts, share, &config)?;
         generation.effective = generation.effective.merged(&self.effective());
         Ok(generation)
     }

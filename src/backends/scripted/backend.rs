@@ -1,5 +1,6 @@
 //! The scripted backend and its engine.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -99,9 +100,10 @@ impl Engine for ScriptedEngine {
         self.loaded.clone()
     }
 
-    fn generate(
+    fn generate_share(
         &mut self,
         prompts: &[Prompt],
+        share: Range<usize>,
         settings: &Settings,
     ) -> Result<Generation, BackendError> {
         let start = Instant::now();
@@ -126,7 +128,7 @@ impl Engine for ScriptedEngine {
         });
         let steps_s: Vec<f64> = steps_s.collect();
         let decode_s = steps_s.iter().sum();
-        let outputs = prompts.iter().map(|prompt| PromptOutput {
+        let outputs = prompts[share].iter().map(|prompt| PromptOutput {
             prompt_tokens: prompt_tokens(prompt),
             rows: vec![self.row(&tokens)],
         });

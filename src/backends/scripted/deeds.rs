@@ -13,8 +13,8 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
-use crate::backends::BackendError;
 use crate::backends::scripted::script::{PARAMETER, Step};
+use crate::backends::{self, BackendError};
 use crate::refusal::Refusal;
 
 /// What is written at once when flooding.
@@ -88,6 +88,13 @@ pub(super) fn perform(step: &Step, name: &str, late: &mut Late) -> Result<(), Ba
         Step::Refuse { rule } => return Err(Refusal::new(PARAMETER, name, rule).into()),
         Step::Fail(message) => return Err(BackendError::Failed(message.clone())),
         Step::OutOfMemory(message) => return Err(BackendError::OutOfMemory(message.clone())),
+        Step::InReplica { number, steps } => {
+            if backends::replica_number() == Some(*number) {
+                for step in steps {
+                    perform(step, name, late)?;
+                }
+            }
+        }
         // Acts on the tokens, not here.
         Step::SlowTokens(_) => {}
     }

@@ -25,6 +25,7 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::backends::replicas::settings as replicas;
 use crate::schema::{Case, Kind, Relation, Requirement};
 use crate::settings::Settings;
 use crate::yaml::{self, YamlError};
@@ -56,6 +57,9 @@ pub struct Act {
     /// What must hold against the baseline.
     #[serde(default = "no_relation", deserialize_with = "as_json")]
     pub relation: Relation,
+    /// How many replicas of the engine share the prompts.
+    #[serde(default)]
+    pub num_processes: Option<u64>,
     /// What the machine must have.
     #[serde(default, deserialize_with = "as_json")]
     pub requirements: Vec<Requirement>,
@@ -133,6 +137,13 @@ pub enum Step {
     OutOfMemory(String),
     /// Lets each token of the case take so many seconds.
     SlowTokens(f64),
+    /// Does this in one replica only.
+    InReplica {
+        /// In which, from 0.
+        number: usize,
+        /// What it does.
+        steps: Vec<Step>,
+    },
 }
 
 /// What is written.
@@ -213,6 +224,15 @@ impl Script {
 
 impl Act {
     fn case(&self, name: &str) -> Case {
+        let mut settings: Settings = [(PARAMETER, name)].into_iter().collect();
+        let mut load_paths = match self.load.is_empty() {
+            true => Vec::new(),
+            false => vec![PARAMETER.to_owned()],
+        };
+        if let Some(count) = self.num_processes {
+            settings.set(replicas::PARAMETER, count);
+            load_paths.push(replicas::PARAMETER.to_owned());
+        }
         let mark = if self.kind == Kind::Negative { "!" } else { "" };
         Case {
             name: format!("{BACKEND}::{mark}{PARAMETER}={name}"),
@@ -220,12 +240,9 @@ impl Act {
             kind: self.kind,
             parameter: Some(PARAMETER.to_owned()),
             value: Some(Value::from(name)),
-            settings: [(PARAMETER, name)].into_iter().collect(),
+            settings,
             reference: Settings::new(),
-            load_paths: match self.load.is_empty() {
-                true => Vec::new(),
-                false => vec![PARAMETER.to_owned()],
-            },
+            load_paths,
             relation: self.relation.clone(),
             requirements: self.requirements.clone(),
             alias: None,

@@ -7,7 +7,7 @@ use crate::generate::distribution::{log_softmax, top};
 use crate::generate::fake::{Fake, Letters, circling, hashed};
 use crate::generate::model::CausalLm;
 use crate::generate::{
-    Finish, GenerateError, Generated, GenerationConfig, ModelDefaults, generate,
+    Finish, GenerateError, Generated, GenerationConfig, ModelDefaults, generate, generate_share,
 };
 use crate::settings::{Settings, Value};
 
@@ -277,6 +277,34 @@ proptest! {
             let other = run(&model, &prompts, with(&base, way.clone()));
             prop_assert_eq!(&plain.rows, &other.rows, "{}", way);
         }
+    }
+
+    #[test]
+    fn a_share_of_a_request_is_that_part_of_the_whole(
+        prompts in prompts(),
+        search in searches(),
+        batch_size in 1usize..4,
+        cut in 0usize..5,
+    ) {
+        let model = Fake::new(13);
+        let way = json!({
+            "max_new_tokens": 6, "output_scores": true, "batch_size": batch_size,
+            "batching_strategy": "sorted_static",
+        });
+        let settings = with(&search, way);
+        let whole = run(&model, &prompts, settings.clone());
+        let config = config(&model, settings);
+        let cut = cut.min(prompts.len());
+        let mut joined = Vec::new();
+        for share in [0..cut, cut..prompts.len()] {
+            let part = generate_share(&model, &Letters, &prompts, share, &config).unwrap();
+            joined.extend(part.rows);
+        }
+        prop_assert_eq!(&whole.rows, &joined);
+        // What is wrong with a prompt outside of the share is said all the same.
+        let wrong = [&prompts[..], &[vec![99]]].concat();
+        let refused = generate_share(&model, &Letters, &wrong, 0..1, &config);
+        prop_assert_eq!(refused, generate(&model, &Letters, &wrong, &config));
     }
 
     #[test]

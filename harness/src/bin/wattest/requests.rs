@@ -44,7 +44,9 @@ pub(crate) fn answer(command: &Run) -> Answer {
     if command.format == Format::Text {
         return Err(Stop::fault("answers are JSON; use --format json"));
     }
-    let options = backends::Options { script: command.script.clone() };
+    let replica = wattest_harness::worker_command()
+        .map_err(|error| Stop::fault(format!("this executable cannot be found: {error}")))?;
+    let options = backends::Options { script: command.script.clone(), replica: Some(replica) };
     let name = &command.backend;
     let Some(backend) = backends::find(name, &options) else {
         let known = backends::names().join(", ");

@@ -1,16 +1,14 @@
-//! An output with its score tables as a file: JSON for the rest, then the tables as they lie in
-//! memory. A table has an entry for every token of the vocabulary and every step, and would be
-//! many times its size in JSON.
+//! The score tables of an output as bytes, to go behind the JSON of the rest: a table has an entry
+//! for every token of the vocabulary and every step, and would be many times its size in JSON.
 //!
-//! After the line of JSON, for each row in order: the number of steps plus one, or 0 without
-//! scores; for each step the number of entries; for each entry token and score. All numbers have
-//! four bytes, little-endian.
+//! For each row in order: the number of steps plus one, or 0 without scores; for each step the
+//! number of entries; for each entry token and score. All numbers have four bytes, little-endian.
 
 use crate::backends::Generation;
 use crate::generate::Row;
 
 /// The bytes after the JSON.
-pub(super) fn encode(generation: &Generation, file: &mut Vec<u8>) {
+pub(crate) fn encode(generation: &Generation, file: &mut Vec<u8>) {
     let mut number = |value: usize| {
         // Steps and vocabularies are far from four bytes.
         file.extend_from_slice(&u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes());
@@ -32,7 +30,7 @@ pub(super) fn encode(generation: &Generation, file: &mut Vec<u8>) {
 }
 
 /// Puts the tables that `file` holds into the rows of `generation`. None where it is cut short.
-pub(super) fn decode(generation: &mut Generation, mut file: &[u8]) -> Option<()> {
+pub(crate) fn decode(generation: &mut Generation, mut file: &[u8]) -> Option<()> {
     let rows = generation.prompts.iter_mut().flat_map(|prompt| &mut prompt.rows);
     for row in rows {
         row.scores = decode_row(&mut file)?;
@@ -63,14 +61,14 @@ fn number(file: &mut &[u8]) -> Option<u32> {
 }
 
 /// How many bytes the tables of `generation` take.
-pub(super) fn size(generation: &Generation) -> usize {
+pub(crate) fn size(generation: &Generation) -> usize {
     let steps =
         |row: &Row| row.scores.iter().flatten().map(|step| 4 + 8 * step.len()).sum::<usize>();
     generation.prompts.iter().flat_map(|prompt| &prompt.rows).map(steps).sum()
 }
 
 /// `generation` without the tables.
-pub(super) fn without_scores(generation: &Generation) -> Generation {
+pub(crate) fn without_scores(generation: &Generation) -> Generation {
     let prompt = |prompt: &crate::backends::PromptOutput| crate::backends::PromptOutput {
         prompt_tokens: prompt.prompt_tokens.clone(),
         rows: prompt.rows.iter().map(bare).collect(),
