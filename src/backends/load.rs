@@ -86,7 +86,7 @@ impl Place {
 pub(super) fn check_names(settings: &Settings, parameters: &[&str]) -> Result<(), Refusal> {
     let known = || parameters.iter().chain(GenerationConfig::PARAMETERS).copied();
     match settings.iter().find(|(name, _)| !known().any(|one| one == *name)) {
-        Some((name, value)) => Err(Refusal::unknown(name, value.clone(), known())),
+        Some((name, value)) => Err(GenerationConfig::refuse_name(name, value.clone(), known())),
         None => Ok(()),
     }
 }
@@ -186,6 +186,7 @@ pub(super) fn defaults(dir: &ModelDir, limit: usize) -> ModelDefaults {
         settings: found.collect(),
         vocab_size: dir.config().vocab_size(),
         max_positions: limit,
+        assistant: false,
     }
 }
 

@@ -1,25 +1,26 @@
 //! Prompts as the tokens of a model, what it makes of them, and tokens as text.
 
 use crate::backends::{BackendError, Generation, Prompt, PromptOutput};
-use crate::generate::{CausalLm, Detokenizer, GenerationConfig, generate};
+use crate::generate::{CausalLm, Detokenizer, GenerationConfig, generate_assisted};
 use crate::model::Tokenizer;
 use crate::refusal::Refusal;
 use crate::settings::Value;
 
-/// Has `lm` continue `prompts` as `config` says. The effective settings are those of the request
+/// Has `lm` continue `prompts` as `config` says, with the drafts of `assistant` where there is one. The effective settings are those of the request
 /// alone: what the engine was loaded with is for it to add.
 ///
 /// # Errors
 /// A [`Refusal`] of a prompt before any work; what the loop says.
 pub(super) fn answer(
     lm: &dyn CausalLm,
+    assistant: Option<&dyn CausalLm>,
     tokenizer: &Tokenizer,
     prompts: &[Prompt],
     config: &GenerationConfig,
 ) -> Result<Generation, BackendError> {
     let tokens = |one: &Prompt| tokens(one, tokenizer, lm.vocab_size());
     let prompts: Vec<Vec<u32>> = prompts.iter().map(tokens).collect::<Result<_, _>>()?;
-    let generated = generate(lm, tokenizer, &prompts, config)?;
+    let generated = generate_assisted(lm, assistant, tokenizer, &prompts, config)?;
     let outputs = prompts.into_iter().zip(generated.rows);
     Ok(Generation {
         prompts: outputs
@@ -27,6 +28,7 @@ pub(super) fn answer(
             .collect(),
         effective: config.effective(),
         timings: generated.timings,
+        drafts: generated.drafts,
     })
 }
 

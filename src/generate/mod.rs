@@ -5,7 +5,7 @@
 //!
 //! - A row does not depend on the batch it runs in: lengths are counted without padding, and
 //!   each row has a random stream of its own.
-//! - A seed gives draws of this crate, not of torch. Prompt lookup does not change them.
+//! - A seed gives draws of this crate, not of torch. Drafts do not change them.
 //! - The unconditional cache of guidance follows its beams.
 //! - Where nothing is left to choose from, generation fails instead of taking token 0.
 //! - Settings that would be ignored are refused (see [`GenerationConfig::parse`]).
@@ -29,14 +29,14 @@ mod stopping;
 
 pub use config::{GenerationConfig, ModelDefaults};
 pub use model::{CausalLm, Context, Detokenizer, Extended, ModelFault, Want};
-pub use output::{Finish, Row, Timings};
+pub use output::{Drafts, Finish, Row, Timings};
 
 use thiserror::Error;
 
 use crate::refusal::Refusal;
 use crate::settings::Value;
 use processors::Chain;
-use search::{Clock, Setup, Start};
+use search::{Clock, Drafting, Setup, Start};
 use sequence::Sequence;
 use stopping::Stopping;
 
@@ -48,6 +48,8 @@ pub struct Generated {
     pub rows: Vec<Vec<Row>>,
     /// Where the time went.
     pub timings: Timings,
+    /// What became of drafts; none where nothing makes any.
+    pub drafts: Option<Drafts>,
 }
 
 /// A generation could not be done.
@@ -72,11 +74,30 @@ pub fn generate(
     prompts: &[Vec<u32>],
     config: &GenerationConfig,
 ) -> Result<Generated, GenerateError> {
+    generate_assisted(model, None, text, prompts, config)
+}
+
+/// As [`generate`], with a draft model beside the model: it has the same vocabulary, and no fewer
+/// positions. `config` was checked with [`ModelDefaults::assistant`].
+///
+/// # Errors
+/// [`GenerateError`]: refused before any work, or a model failed.
+pub fn generate_assisted(
+    model: &dyn CausalLm,
+    assistant: Option<&dyn CausalLm>,
+    text: &dyn Detokenizer,
+    prompts: &[Vec<u32>],
+    config: &GenerationConfig,
+) -> Result<Generated, GenerateError> {
     let starts = prompts
         .iter()
         .enumerate()
         .map(|(index, prompt)| start(model, config, index, prompt))
         .collect::<Result<Vec<Start>, Refusal>>()?;
+    let exit = config.assistant_early_exit.map(|layers| {
+        model.early_exit(layers).map_err(|rule| Refusal::new("assistant_early_exit", layers, rule))
+    });
+    let exit = exit.transpose()?;
     let lengths: Vec<usize> = starts.iter().map(|start| start.sequence.prompt_len).collect();
     let room: Vec<usize> =
         starts.iter().map(|start| start.sequence.limit - start.sequence.prompt_len).collect();
@@ -88,6 +109,7 @@ pub fn generate(
         stopping: Stopping::new(config, text),
         chain: Chain::new(config, model.vocab_size()),
         clock: Clock::start(),
+        drafting: Drafting::new(config, exit.as_deref().or(assistant)),
     };
     let mut rows: Vec<Vec<Row>> = vec![Vec::new(); prompts.len()];
     for batch in batching::batches(config, &lengths, &room, model.max_positions()) {
@@ -98,7 +120,8 @@ pub fn generate(
         }
         setup.clock.end();
     }
-    Ok(Generated { rows, timings: setup.clock.into_timings() })
+    let Setup { clock, drafting, .. } = setup;
+    Ok(Generated { rows, timings: clock.into_timings(), drafts: drafting.into_drafts() })
 }
 
 /// Checks that `prompt` fits the model and the settings.

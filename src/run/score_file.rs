@@ -79,6 +79,7 @@ pub(super) fn without_scores(generation: &Generation) -> Generation {
         prompts: generation.prompts.iter().map(prompt).collect(),
         effective: generation.effective.clone(),
         timings: generation.timings.clone(),
+        drafts: generation.drafts.clone(),
     }
 }
 

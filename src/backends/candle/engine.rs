@@ -11,7 +11,7 @@ use super::loader::{Loader, check_fit};
 use super::network::Network;
 use super::settings::{LoadSettings, PARAMETERS, dtype_name};
 use crate::backends::load::{self, Place};
-use crate::backends::{BackendError, Engine, Generation, Prompt, prompt};
+use crate::backends::{BackendError, Engine, Generation, Prompt, assistant, prompt};
 use crate::generate::{CausalLm, ModelDefaults};
 use crate::model::{ModelDir, Tokenizer};
 use crate::settings::{Settings, Value};
@@ -19,6 +19,8 @@ use crate::settings::{Settings, Value};
 /// A loaded engine.
 pub(super) struct CandleEngine {
     lm: CandleLm,
+    /// The draft model.
+    assistant: Option<CandleLm>,
     tokenizer: Tokenizer,
     defaults: ModelDefaults,
     asked: LoadSettings,
@@ -38,7 +40,13 @@ impl CandleEngine {
         let config = dir.config();
         let limit = load::positions(config.max_positions(), asked.max_model_len)?;
         check_fit(config, asked.quantization)?;
-        let defaults = load::defaults(&dir, limit);
+        let mut defaults = load::defaults(&dir, limit);
+        let open = |path: &String| assistant::open(path, &dir, limit);
+        let assistant = asked.assistant.as_ref().map(open).transpose()?;
+        if let Some(assistant) = &assistant {
+            check_fit(assistant.config(), asked.quantization)?;
+            defaults = assistant::defaults(defaults, assistant);
+        }
         // The request settings given along are checked as well, before the weights are read.
         load::request(settings, PARAMETERS, &defaults)?;
 
@@ -48,25 +56,16 @@ impl CandleEngine {
             .build()
             .map_err(|error| BackendError::Failed(format!("no threads: {error}")))?;
         let tokenizer = dir.tokenizer()?;
-        let weights = dir.weights(asked.memory_map)?;
-        let mapped = weights.is_mapped();
-        let network = pool.install(|| {
-            let loader = Loader::new(&weights, config, &device, asked.dtype, asked.quantization)?;
-            Network::load(config, &loader)
-        })?;
-        let (layers, kv_heads, head_dim) = network.cache_sizes();
-        let cache = CacheShape {
-            layers,
-            kv_heads,
-            head_dim,
-            limit,
-            dtype: asked.kv_cache_dtype.unwrap_or(network.dtype()),
-            device,
-            kind: asked.cache,
-        };
-        let lm = CandleLm { network, cache, vocab_size: config.vocab_size() };
+        if let Some(assistant) = &assistant {
+            assistant::check_tokenizer(assistant, &tokenizer)?;
+        }
+        let (lm, mapped) = pool.install(|| read(&dir, &asked, &device, limit))?;
+        let assistant = assistant
+            .map(|dir| pool.install(|| read(&dir, &asked, &device, limit)))
+            .transpose()?
+            .map(|(assistant, _)| assistant);
         let architecture = config.architecture().model_type();
-        Ok(Self { lm, tokenizer, defaults, asked, architecture, mapped, pool })
+        Ok(Self { lm, assistant, tokenizer, defaults, asked, architecture, mapped, pool })
     }
 }
 
@@ -80,7 +79,8 @@ impl Engine for CandleEngine {
         };
         let quantization = network.head().quantization().map(|format| format.name());
         let threads = self.pool.install(rayon::current_num_threads);
-        let pairs: [(&str, Value); 8] = [
+        let pairs: [(&str, Value); 9] = [
+            (assistant::PARAMETER, self.asked.assistant.clone().into()),
             ("cache_implementation", self.lm.cache.kind.name().into()),
             ("device", device.into()),
             ("dtype", dtype_name(network.dtype()).into()),
@@ -102,8 +102,12 @@ impl Engine for CandleEngine {
         self.asked.check_same(settings)?;
         let config = load::request(settings, PARAMETERS, &self.defaults)?;
         let (lm, tokenizer) = (&self.lm, &self.tokenizer);
-        let mut generation =
-            self.pool.install(|| prompt::answer(lm, tokenizer, prompts, &config))?;
+        let assistant = self.assistant.as_ref();
+        let mut generation = self.pool.install(|| {
+            let assistant = assistant.map(|lm| lm as &dyn CausalLm);
+            prompt::answer(lm, assistant, tokenizer, prompts, &config)
+        })?;
+        assistant::keep(&mut self.defaults, &config, generation.drafts.as_ref());
         generation.effective = generation.effective.merged(&self.effective());
         Ok(generation)
     }
@@ -115,6 +119,31 @@ impl Engine for CandleEngine {
     fn architecture(&self) -> String {
         self.architecture.to_owned()
     }
+}
+
+/// The model in `dir`, with rows of at most `limit` positions, and whether its files are mapped.
+fn read(
+    dir: &ModelDir,
+    asked: &LoadSettings,
+    device: &Device,
+    limit: usize,
+) -> Result<(CandleLm, bool), BackendError> {
+    let config = dir.config();
+    let weights = dir.weights(asked.memory_map)?;
+    let mapped = weights.is_mapped();
+    let loader = Loader::new(&weights, config, device, asked.dtype, asked.quantization)?;
+    let network = Network::load(config, &loader)?;
+    let (layers, kv_heads, head_dim) = network.cache_sizes();
+    let cache = CacheShape {
+        layers,
+        kv_heads,
+        head_dim,
+        limit,
+        dtype: asked.kv_cache_dtype.unwrap_or(network.dtype()),
+        device: device.clone(),
+        kind: asked.cache,
+    };
+    Ok((CandleLm { network, cache, vocab_size: config.vocab_size() }, mapped))
 }
 
 fn device(place: Place) -> Result<Device, BackendError> {

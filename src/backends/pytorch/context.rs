@@ -31,9 +31,49 @@ impl CausalLm for TorchLm {
     }
 
     fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
-        self.cache.check_memory(rows, self.cache.first_capacity())?;
-        let cache = Cache::new(self.cache.clone(), rows).map_err(|error| fault(&error))?;
-        Ok(Box::new(Reading { lm: self, cache, rows: Rows::new(rows) }))
+        Ok(Box::new(self.reading(rows, self.cache.layers)?))
+    }
+
+    fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String> {
+        let own = self.cache.layers;
+        match layers <= own {
+            true => Ok(Box::new(FirstLayers { lm: self, layers })),
+            false => Err(format!("the model has {own} layers; give at most that")),
+        }
+    }
+}
+
+impl TorchLm {
+    /// An empty context of `rows` rows that runs the first `layers` layers.
+    fn reading(&self, rows: usize, layers: usize) -> Result<Reading<'_>, ModelFault> {
+        let shape = CacheShape { layers, ..self.cache.clone() };
+        shape.check_memory(rows, shape.first_capacity())?;
+        let cache = Cache::new(shape, rows).map_err(|error| fault(&error))?;
+        Ok(Reading { lm: self, cache, rows: Rows::new(rows) })
+    }
+}
+
+/// A loaded model that ends early.
+struct FirstLayers<'a> {
+    lm: &'a TorchLm,
+    layers: usize,
+}
+
+impl CausalLm for FirstLayers<'_> {
+    fn vocab_size(&self) -> usize {
+        self.lm.vocab_size
+    }
+
+    fn max_positions(&self) -> usize {
+        self.lm.cache.limit
+    }
+
+    fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
+        Ok(Box::new(self.lm.reading(rows, self.layers)?))
+    }
+
+    fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String> {
+        self.lm.early_exit(layers)
     }
 }
 
@@ -59,7 +99,7 @@ impl Context for Reading<'_> {
         real: &[bool],
         want: Want,
     ) -> Result<Extended, ModelFault> {
-        let shape = &self.lm.cache;
+        let shape = self.cache.shape();
         let step = self.rows.step(tokens, real, want, self.lm.vocab_size, shape.limit)?;
         let growth = self.cache.capacity_for(step.len);
         if growth > self.cache.capacity() {
@@ -74,7 +114,7 @@ impl Context for Reading<'_> {
     fn select(&mut self, rows: &[usize]) -> Result<(), ModelFault> {
         self.rows.check(rows)?;
         if rows.len() > self.rows() {
-            self.lm.cache.check_memory(rows.len(), self.cache.capacity())?;
+            self.cache.shape().check_memory(rows.len(), self.cache.capacity())?;
         }
         self.cache.select(rows).map_err(|error| fault(&error))?;
         self.rows.select(rows);

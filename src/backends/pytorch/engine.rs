@@ -12,7 +12,7 @@ use super::network::Network;
 use super::settings::{LoadSettings, PARAMETERS, dtype_name};
 use super::threads;
 use crate::backends::load::{self, Place};
-use crate::backends::{BackendError, Engine, Generation, Prompt, prompt};
+use crate::backends::{BackendError, Engine, Generation, Prompt, assistant, prompt};
 use crate::generate::{CausalLm, ModelDefaults};
 use crate::model::{ModelDir, Tokenizer, Weights};
 use crate::settings::{Settings, Value};
@@ -20,9 +20,11 @@ use crate::settings::{Settings, Value};
 /// A loaded engine.
 pub(super) struct TorchEngine {
     lm: TorchLm,
-    /// The files whose bytes the tensors of `lm` read, where they do. It stands behind `lm`, as
-    /// fields are dropped in their order.
-    _weights: Option<Weights>,
+    /// The draft model.
+    assistant: Option<TorchLm>,
+    /// The files whose bytes the tensors of the models read, where they do. They stand behind
+    /// the models, as fields are dropped in their order.
+    _weights: Vec<Weights>,
     tokenizer: Tokenizer,
     defaults: ModelDefaults,
     asked: LoadSettings,
@@ -39,32 +41,36 @@ impl TorchEngine {
         let dir = ModelDir::open(path)?;
         let config = dir.config();
         let limit = load::positions(config.max_positions(), asked.max_model_len)?;
-        let defaults = load::defaults(&dir, limit);
+        let mut defaults = load::defaults(&dir, limit);
+        let open = |path: &String| assistant::open(path, &dir, limit);
+        let assistant = asked.assistant.as_ref().map(open).transpose()?;
+        if let Some(assistant) = &assistant {
+            defaults = assistant::defaults(defaults, assistant);
+        }
         // The request settings given along are checked as well, before the weights are read.
         load::request(settings, PARAMETERS, &defaults)?;
 
         let tokenizer = dir.tokenizer()?;
+        if let Some(assistant) = &assistant {
+            assistant::check_tokenizer(assistant, &tokenizer)?;
+        }
         threads::apply(asked.threads);
-        let weights = dir.weights(asked.memory_map)?;
-        let mapped = weights.is_mapped();
-        let loader = Loader::new(&weights, config, device, asked.dtype)?;
-        let network = tch::no_grad(|| Network::load(config, &loader))?;
-        let borrowed = loader.borrowed();
-        let (layers, kv_heads, head_dim) = network.cache_sizes();
-        let cache = CacheShape {
-            layers,
-            kv_heads,
-            head_dim,
-            limit,
-            dtype: network.dtype().map_err(|error| load_error("the model", &error))?,
-            device: network.device(),
-            kind: asked.cache,
+        let model = read(&dir, &asked, device, limit)?;
+        let draft = assistant.map(|dir| read(&dir, &asked, device, limit)).transpose()?;
+        let (assistant, borrowed) = match draft {
+            Some(draft) => (Some(draft.lm), draft.borrowed),
+            None => (None, None),
         };
-        let vocab_size = config.vocab_size();
-        let lm = TorchLm { network, attention: asked.attention, cache, vocab_size };
-        let architecture = config.architecture().model_type();
-        let weights = borrowed.then_some(weights);
-        Ok(Self { lm, _weights: weights, tokenizer, defaults, asked, architecture, mapped })
+        Ok(Self {
+            lm: model.lm,
+            assistant,
+            _weights: model.borrowed.into_iter().chain(borrowed).collect(),
+            tokenizer,
+            defaults,
+            asked,
+            architecture: config.architecture().model_type(),
+            mapped: model.mapped,
+        })
     }
 }
 
@@ -76,7 +82,8 @@ impl Engine for TorchEngine {
             Device::Cuda(number) => format!("cuda:{number}"),
             other => format!("{other:?}").to_lowercase(),
         };
-        let pairs: [(&str, Value); 7] = [
+        let pairs: [(&str, Value); 8] = [
+            (assistant::PARAMETER, self.asked.assistant.clone().into()),
             ("attn_implementation", self.lm.attention.name().into()),
             ("cache_implementation", self.lm.cache.kind.name().into()),
             ("device", device.into()),
@@ -97,7 +104,10 @@ impl Engine for TorchEngine {
         self.asked.check_same(settings)?;
         let config = load::request(settings, PARAMETERS, &self.defaults)?;
         threads::apply(self.asked.threads);
-        let mut generation = prompt::answer(&self.lm, &self.tokenizer, prompts, &config)?;
+        let assistant = self.assistant.as_ref().map(|lm| lm as &dyn CausalLm);
+        let (lm, tokenizer) = (&self.lm, &self.tokenizer);
+        let mut generation = prompt::answer(lm, assistant, tokenizer, prompts, &config)?;
+        assistant::keep(&mut self.defaults, &config, generation.drafts.as_ref());
         generation.effective = generation.effective.merged(&self.effective());
         Ok(generation)
     }
@@ -109,6 +119,43 @@ impl Engine for TorchEngine {
     fn architecture(&self) -> String {
         self.architecture.to_owned()
     }
+}
+
+/// A model out of its files.
+struct Read {
+    lm: TorchLm,
+    /// The files, where tensors of `lm` read their bytes.
+    borrowed: Option<Weights>,
+    /// Whether they were mapped when they were loaded.
+    mapped: bool,
+}
+
+/// The model in `dir`, with rows of at most `limit` positions.
+fn read(
+    dir: &ModelDir,
+    asked: &LoadSettings,
+    device: Device,
+    limit: usize,
+) -> Result<Read, BackendError> {
+    let config = dir.config();
+    let weights = dir.weights(asked.memory_map)?;
+    let mapped = weights.is_mapped();
+    let loader = Loader::new(&weights, config, device, asked.dtype)?;
+    let network = tch::no_grad(|| Network::load(config, &loader))?;
+    let borrowed = loader.borrowed();
+    let (layers, kv_heads, head_dim) = network.cache_sizes();
+    let cache = CacheShape {
+        layers,
+        kv_heads,
+        head_dim,
+        limit,
+        dtype: network.dtype().map_err(|error| load_error("the model", &error))?,
+        device: network.device(),
+        kind: asked.cache,
+    };
+    let vocab_size = config.vocab_size();
+    let lm = TorchLm { network, attention: asked.attention, cache, vocab_size };
+    Ok(Read { lm, borrowed: borrowed.then_some(weights), mapped })
 }
 
 fn device(place: Place) -> Result<Device, BackendError> {
@@ -141,6 +188,6 @@ impl TorchEngine {
 
     /// Whether its tensors read the bytes of the files themselves.
     pub(super) fn borrows(&self) -> bool {
-        self._weights.is_some()
+        !self._weights.is_empty()
     }
 }

@@ -3,12 +3,14 @@
 use tch::Kind;
 
 use super::attention::Implementation;
+use crate::backends::assistant;
 use crate::backends::load::{self, CacheKind, DTYPES, Place, choice, count, flag};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 
 /// Every load parameter, by name. All others are request parameters of the generation loop.
 pub(super) const PARAMETERS: &[&str] = &[
+    assistant::PARAMETER,
     "attn_implementation",
     "cache_implementation",
     "device",
@@ -21,6 +23,8 @@ pub(super) const PARAMETERS: &[&str] = &[
 /// Checked load settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LoadSettings {
+    /// Directory of the draft model; none for no drafts.
+    pub assistant: Option<String>,
     /// How attention is computed.
     pub attention: Implementation,
     /// How the key-value cache gets its memory.
@@ -46,6 +50,7 @@ impl LoadSettings {
     pub(super) fn parse(settings: &Settings) -> Result<Self, Refusal> {
         load::check_names(settings, PARAMETERS)?;
         Ok(Self {
+            assistant: assistant::path(settings)?,
             attention: attention(settings)?,
             cache: CacheKind::parse(settings)?,
             device: Place::parse(settings)?,
@@ -64,6 +69,7 @@ impl LoadSettings {
         load::check_same(settings, PARAMETERS, |name, given| {
             let asked = Self::parse(given)?;
             Ok(match name {
+                assistant::PARAMETER => asked.assistant == self.assistant,
                 "attn_implementation" => asked.attention == self.attention,
                 "cache_implementation" => asked.cache == self.cache,
                 "device" => asked.device == self.device,

@@ -356,9 +356,9 @@ fn effective_settings_are_read_back() {
     let show = |engine: &TorchEngine| serde_json::to_string(&engine.effective()).unwrap();
     let pairs = [("threads", 1.into()), ("dtype", "float16".into()), ("max_model_len", 100.into())];
     let one = engine(dir.path(), &pairs);
-    insta::assert_snapshot!(show(&one), @r#"{"attn_implementation":"sdpa","cache_implementation":"dynamic","device":"cpu","dtype":"float16","max_model_len":100,"memory_map":true,"threads":1}"#);
+    insta::assert_snapshot!(show(&one), @r#"{"assistant_model":null,"attn_implementation":"sdpa","cache_implementation":"dynamic","device":"cpu","dtype":"float16","max_model_len":100,"memory_map":true,"threads":1}"#);
     let two = engine(dir.path(), &[("threads", 3.into()), ("attn_implementation", "eager".into())]);
-    insta::assert_snapshot!(show(&two), @r#"{"attn_implementation":"eager","cache_implementation":"dynamic","device":"cpu","dtype":"float32","max_model_len":512,"memory_map":true,"threads":3}"#);
+    insta::assert_snapshot!(show(&two), @r#"{"assistant_model":null,"attn_implementation":"eager","cache_implementation":"dynamic","device":"cpu","dtype":"float32","max_model_len":512,"memory_map":true,"threads":3}"#);
     // The number is one for the whole process: each engine has its own again when it computes.
     assert_eq!(one.effective().get("threads"), Some(&1.into()));
     assert_eq!(two.architecture(), "qwen2");

@@ -19,6 +19,7 @@ fn config(model: &Fake, settings: Value) -> GenerationConfig {
         settings: [("eos_token_id", Value::from(END))].into_iter().collect(),
         vocab_size: model.vocab_size(),
         max_positions: model.max_positions(),
+        assistant: false,
     };
     let settings: Settings = serde_json::from_value(settings).unwrap();
     GenerationConfig::parse(&settings, &defaults).unwrap()
