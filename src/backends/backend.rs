@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::backends::BackendError;
-use crate::generate::{Row, Timings};
+use crate::generate::{Drafts, Row, Timings};
 use crate::settings::Settings;
 
 /// What runs models: a library in this process.
@@ -107,6 +107,9 @@ pub struct Generation {
     pub effective: Settings,
     /// Where the time went.
     pub timings: Timings,
+    /// What became of drafts; null where nothing made any.
+    #[serde(default)]
+    pub drafts: Option<Drafts>,
 }
 
 /// The rows generated for one prompt.

@@ -90,7 +90,7 @@ pub(super) fn check_names(settings: &Settings, parameters: &[&str]) -> Result<()
         Some((name, value)) => {
             // Taken out before this, but it may be what was meant.
             let near = known().chain([NUM_PROCESSES]);
-            Err(GenerationConfig::unknown(name, value, near))
+            Err(GenerationConfig::refuse_name(name, value.clone(), near))
         }
         None => Ok(()),
     }
@@ -191,6 +191,7 @@ pub(super) fn defaults(dir: &ModelDir, limit: usize) -> ModelDefaults {
         settings: found.collect(),
         vocab_size: dir.config().vocab_size(),
         max_positions: limit,
+        assistant: false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What runs a model: the backends, and what the rest of the house may ask of them.
 
+#[cfg(any(feature = "candle", feature = "torch"))]
+mod assistant;
 mod backend;
 #[cfg(feature = "candle")]
 mod candle;

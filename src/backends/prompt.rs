@@ -8,13 +8,15 @@ use crate::model::Tokenizer;
 use crate::refusal::Refusal;
 use crate::settings::Value;
 
-/// Has `lm` continue those of `prompts` that are in `share` as `config` says. The effective settings are those of the request
+/// Has `lm` continue those of `prompts` that are in `share` as `config` says, with the drafts of
+/// `assistant` where there is one. The effective settings are those of the request
 /// alone: what the engine was loaded with is for it to add.
 ///
 /// # Errors
 /// A [`Refusal`] of a prompt before any work; what the loop says.
 pub(super) fn answer(
     lm: &dyn CausalLm,
+    assistant: Option<&dyn CausalLm>,
     tokenizer: &Tokenizer,
     prompts: &[Prompt],
     share: Range<usize>,
@@ -22,7 +24,7 @@ pub(super) fn answer(
 ) -> Result<Generation, BackendError> {
     let tokens = |one: &Prompt| tokens(one, tokenizer, lm.vocab_size());
     let mut prompts: Vec<Vec<u32>> = prompts.iter().map(tokens).collect::<Result<_, _>>()?;
-    let generated = generate_share(lm, tokenizer, &prompts, share.clone(), config)?;
+    let generated = generate_share(lm, assistant, tokenizer, &prompts, share.clone(), config)?;
     let outputs = prompts.drain(share).zip(generated.rows);
     Ok(Generation {
         prompts: outputs
@@ -30,6 +32,7 @@ pub(super) fn answer(
             .collect(),
         effective: config.effective(),
         timings: generated.timings,
+        drafts: generated.drafts,
     })
 }
 

@@ -77,6 +77,7 @@ pub(crate) fn without_scores(generation: &Generation) -> Generation {
         prompts: generation.prompts.iter().map(prompt).collect(),
         effective: generation.effective.clone(),
         timings: generation.timings.clone(),
+        drafts: generation.drafts.clone(),
     }
 }
 

@@ -6,7 +6,7 @@
 //!
 //! - A row does not depend on the batch it runs in: lengths are counted without padding, and
 //!   each row has a random stream of its own.
-//! - A seed gives draws of this crate, not of torch. Prompt lookup does not change them.
+//! - A seed gives draws of this crate, not of torch. Drafts do not change them.
 //! - The unconditional cache of guidance follows its beams.
 //! - Where nothing is left to choose from, generation fails instead of taking token 0.
 //! - Settings that would be ignored are refused (see [`GenerationConfig::parse`]).
@@ -31,7 +31,7 @@ mod stopping;
 
 pub use config::{GenerationConfig, ModelDefaults};
 pub use model::{CausalLm, Context, Detokenizer, Extended, ModelFault, Want};
-pub use output::{Finish, Row, Timings};
+pub use output::{Drafts, Finish, Row, Timings};
 
 use std::ops::Range;
 
@@ -41,7 +41,7 @@ use crate::refusal::Refusal;
 use crate::settings::Value;
 use constraints::Constraints;
 use processors::Chain;
-use search::{Clock, Setup, Start};
+use search::{Clock, Drafting, Setup, Start};
 use sequence::Sequence;
 use stopping::Stopping;
 
@@ -53,6 +53,8 @@ pub struct Generated {
     pub rows: Vec<Vec<Row>>,
     /// Where the time went.
     pub timings: Timings,
+    /// What became of drafts; none where nothing makes any.
+    pub drafts: Option<Drafts>,
 }
 
 /// A generation could not be done.
@@ -77,17 +79,19 @@ pub fn generate(
     prompts: &[Vec<u32>],
     config: &GenerationConfig,
 ) -> Result<Generated, GenerateError> {
-    generate_share(model, text, prompts, 0..prompts.len(), config)
+    generate_share(model, None, text, prompts, 0..prompts.len(), config)
 }
 
 /// As [`generate`], but continues the prompts in `share` alone: with the rows that they have among
 /// all of the request, which are checked all the same. `rows` has an entry for each of the share; a
-/// share that reaches beyond the prompts is empty.
+/// share that reaches beyond the prompts is empty. With `assistant`, a draft model: it has the same
+/// vocabulary and no fewer positions, and `config` was checked with [`ModelDefaults::assistant`].
 ///
 /// # Errors
 /// As [`generate`]; refusals are the same whatever the share is.
 pub fn generate_share(
     model: &dyn CausalLm,
+    assistant: Option<&dyn CausalLm>,
     text: &dyn Detokenizer,
     prompts: &[Vec<u32>],
     share: Range<usize>,
@@ -100,6 +104,10 @@ pub fn generate_share(
         .map(|(index, prompt)| start(model, config, &words, index, prompt))
         .collect::<Result<Vec<Start>, Refusal>>()?;
     let starts = starts.get(share.clone()).unwrap_or_default();
+    let exit = config.assistant_early_exit.map(|layers| {
+        model.early_exit(layers).map_err(|rule| Refusal::new("assistant_early_exit", layers, rule))
+    });
+    let exit = exit.transpose()?;
     let lengths: Vec<usize> = starts.iter().map(|start| start.sequence.prompt_len).collect();
     let room: Vec<usize> =
         starts.iter().map(|start| start.sequence.limit - start.sequence.prompt_len).collect();
@@ -111,6 +119,7 @@ pub fn generate_share(
         stopping: Stopping::new(config, text),
         chain: Chain::new(config, model.vocab_size()),
         clock: Clock::start(),
+        drafting: Drafting::new(config, exit.as_deref().or(assistant)),
     };
     let mut rows: Vec<Vec<Row>> = vec![Vec::new(); starts.len()];
     for batch in batching::batches(config, &lengths, &room, model.max_positions()) {
@@ -121,7 +130,8 @@ pub fn generate_share(
         }
         setup.clock.end();
     }
-    Ok(Generated { rows, timings: setup.clock.into_timings() })
+    let Setup { clock, drafting, .. } = setup;
+    Ok(Generated { rows, timings: clock.into_timings(), drafts: drafting.into_drafts() })
 }
 
 /// Checks that `prompt` fits the model and the settings.

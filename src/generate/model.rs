@@ -15,6 +15,13 @@ pub trait CausalLm {
     /// # Errors
     /// [`ModelFault`] where the cache cannot be made.
     fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault>;
+
+    /// The model that ends after the first `layers` of its layers: their output goes straight to
+    /// the last norm and the output head.
+    ///
+    /// # Errors
+    /// Why there is none: the rule that `layers` breaks.
+    fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String>;
 }
 
 /// Rows of tokens that the model has read, with its key-value cache.

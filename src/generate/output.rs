@@ -34,6 +34,20 @@ pub enum Finish {
     Time,
 }
 
+/// What became of the drafts of a generation: tokens that something cheaper than the model proposed,
+/// and that the model then chose or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drafts {
+    /// Runs of the model that checked a draft, empty ones included.
+    pub rounds: u64,
+    /// Tokens drafted.
+    pub drafted: u64,
+    /// Tokens drafted that the model chose.
+    pub accepted: u64,
+    /// Most tokens that the next draft would have had: what the schedule had come to.
+    pub next_limit: usize,
+}
+
 /// Where the time of a generation went, in seconds of wall clock.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {

@@ -41,6 +41,31 @@ impl Tokenizer {
         self.inner.decode(tokens, skip_special).unwrap_or_default()
     }
 
+    /// How the tokens of `other` differ from these: the first id that stands for
+    /// another text there. None where they are the same.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        for id in 0..self.bound().max(other.bound()) {
+            let (here, there) = (self.inner.id_to_token(id), other.inner.id_to_token(id));
+            if here != there {
+                let told = |text: Option<String>| match text {
+                    Some(text) => format!("`{text}`"),
+                    None => "none".to_owned(),
+                };
+                return Some(format!(
+                    "token {id} is {} in one and {} in the other",
+                    told(here),
+                    told(there)
+                ));
+            }
+        }
+        None
+    }
+
+    /// One more than the largest id.
+    fn bound(&self) -> u32 {
+        self.inner.get_vocab(true).into_values().max().map_or(0, |id| id + 1)
+    }
+
     /// How many tokens there are, added ones included.
     pub fn len(&self) -> usize {
         self.inner.get_vocab_size(true)

@@ -43,7 +43,7 @@ pub struct Record {
     pub output: Option<Generation>,
     /// What the reference generated; none for a baseline or a negative case.
     pub reference: Option<Generation>,
-    /// The settings with `@token.N` and `@text.N` filled in, where they had any.
+    /// The settings with `@token.N`, `@text.N` and `@model` filled in, where they had any.
     pub resolved: Option<Settings>,
     /// The output against the reference output, where there are both.
     #[serde(default)]

@@ -210,6 +210,10 @@ fn properties(record: &Record) -> Vec<(String, String)> {
     if let Some(output) = &record.output {
         add("prefill_s", format!("{:.6}", output.timings.prefill_s));
         add("decode_s", format!("{:.6}", output.timings.decode_s));
+        if let Some(drafts) = &output.drafts {
+            add("drafted_tokens", drafts.drafted.to_string());
+            add("accepted_tokens", drafts.accepted.to_string());
+        }
     }
     if let Some(tokens) = tokens(record) {
         add("tokens", tokens.to_string());

@@ -1,8 +1,10 @@
 //! Fills in `@token.N` and `@text.N` ([`Reference`]): values that are known only when the
-//! reference output is there.
+//! reference output is there. `@model`, the directory of the model, is filled in before.
 //!
 //! They stand for the N-th generated token, from 0, of the first row of the first prompt (its id,
 //! or its text). The output depends on the model, so no fixed id would be sure to occur in it.
+
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,18 @@ impl Beyond {
     }
 }
 
+/// `settings` with the directory `model` in place of `@model`.
+pub(super) fn fill_model(settings: &Settings, model: &Path) -> Settings {
+    let filled = settings.iter().map(|(path, value)| {
+        let value = match Reference::parse(value) {
+            Some(Reference::Model) => Value::from(model.to_string_lossy()),
+            _ => value.clone(),
+        };
+        (path.clone(), value)
+    });
+    filled.collect()
+}
+
 impl Row {
     /// The row of `output`, with the texts that `text` gives.
     pub(super) fn of(output: &Generation, text: impl Fn(u32) -> String) -> Self {
@@ -61,7 +75,7 @@ impl Row {
             Value::String(text) => match Reference::parse(value) {
                 Some(Reference::Token(index)) => Value::from(self.at(index, text)?.0),
                 Some(Reference::Text(index)) => Value::from(self.at(index, text)?.1.as_str()),
-                None => value.clone(),
+                Some(Reference::Model) | None => value.clone(),
             },
             Value::Array(items) => {
                 items.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?
@@ -79,7 +93,7 @@ impl Row {
         Ok(match Reference::parse(&Value::from(key)) {
             Some(Reference::Token(index)) => self.at(index, key)?.0.to_string(),
             Some(Reference::Text(index)) => self.at(index, key)?.1.clone(),
-            None => key.to_owned(),
+            Some(Reference::Model) | None => key.to_owned(),
         })
     }
 
@@ -115,6 +129,20 @@ mod tests {
         let filled = row().fill(&settings, |path| path == "b").unwrap();
         assert_eq!(filled.get("a"), Some(&json!("@token.0")));
         assert_eq!(filled.get("b"), Some(&json!(5)));
+    }
+
+    #[test]
+    fn the_model_is_a_whole_value() {
+        let settings: Settings =
+            [("a", json!("@model")), ("b", json!("@token.0")), ("c", json!("x@model"))]
+                .into_iter()
+                .collect();
+        let filled = fill_model(&settings, Path::new("/m"));
+        let expected: Settings =
+            [("a", json!("/m")), ("b", json!("@token.0")), ("c", json!("x@model"))]
+                .into_iter()
+                .collect();
+        assert_eq!(filled, expected);
     }
 
     #[test]

@@ -18,6 +18,7 @@
 //! | `prompt_tokens` | for prompts given as text: per prompt its ids |
 //! | `sequence_scores` | per row the ranking score of beam search; only where rows are ranked |
 //! | `timings` | seconds: `prefill_s`, `decode_s`, `steps_s`, and `load_s` on a line that loaded |
+//! | `drafts` | where something made drafts: `rounds`, `drafted` and `accepted` tokens, `next_limit` |
 //! | `effective` | the settings that were in force, read back from the engine |
 //! | `scores` | with `output_scores`: for the first row, one list per generated step of `[token id, log-probability]` for the tokens left possible |
 //! | `notes` | what was done to the request: settings that were given by another name than that of their parameter; only where there are any |
@@ -35,7 +36,7 @@ use serde_json::{Map, json};
 use thiserror::Error;
 
 use crate::backends::{Backend, BackendError, Engine, Generation, Prompt};
-use crate::generate::{Finish, Row};
+use crate::generate::{Drafts, Finish, Row};
 use crate::schema::Names;
 use crate::settings::{Settings, Value};
 
@@ -256,6 +257,8 @@ struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt_tokens: Option<Vec<Vec<u32>>>,
     timings: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drafts: Option<Drafts>,
     effective: Settings,
     #[serde(skip_serializing_if = "Option::is_none")]
     scores: Option<Steps>,
@@ -291,6 +294,7 @@ impl Answer {
             sequence_scores,
             prompt_tokens,
             timings,
+            drafts: generation.drafts,
             effective: generation.effective,
             scores,
             row_scores: row_scores.filter(|rows| rows.len() > 1),

@@ -70,7 +70,15 @@ impl Session {
     /// Runs `case`. Whether it left processes behind is the caller's to see.
     pub(super) fn run(&mut self, case: &Case, marks: &mut dyn Marks) -> Result<Ended, Gone> {
         let mut ended = Ended::with(Outcome::Completed);
-        match self.try_run(case, marks, &mut ended) {
+        // The model is known by now, so it is filled in first.
+        let model = |settings| placeholder::fill_model(settings, &self.setup.model);
+        let known = Case {
+            settings: model(&case.settings),
+            reference: model(&case.reference),
+            ..case.clone()
+        };
+        ended.resolved = (known.settings != case.settings).then(|| known.settings.clone());
+        match self.try_run(&known, marks, &mut ended) {
             Ok(()) => {}
             Err(Stop::Gone) => return Err(Gone),
             Err(Stop::Because(outcome)) => ended.outcome = *outcome,
@@ -88,7 +96,9 @@ impl Session {
         self.check_requirements(case)?;
         let case = &self.resolve(case)?;
         let (settings, reference) = self.fill_in(case, marks)?;
-        ended.resolved = (settings != case.settings).then(|| settings.clone());
+        if settings != case.settings {
+            ended.resolved = Some(settings.clone());
+        }
         ended.reference = reference.as_ref().map(|made| without_scores(&made.generation));
         self.load(case, &settings, marks)?;
         // The model's type may be known only now.

@@ -17,7 +17,8 @@ pub struct Case {
     /// Dotted path of the parameter; none for the baseline.
     pub parameter: Option<String>,
     /// The value under test, as it is given to the backend. Strings `@token.N` and `@text.N`
-    /// anywhere in it stand for the N-th token (or its text) of the reference output.
+    /// anywhere in it stand for the N-th token (or its text) of the reference output, `@model` for
+    /// the directory of the model.
     pub value: Option<Value>,
     /// Everything that is set: the companions and the value. For a negative case of a misspelt
     /// name this holds the misspelt name.

@@ -105,7 +105,9 @@ impl Param {
     /// Why `value` is not a value of this parameter; none where it is one.
     pub fn rejection(&self, value: &Value) -> Option<String> {
         if let Some(text) = Reference::malformed(value) {
-            return Some(format!("`{text}` is no reference; write `@token.N` or `@text.N`"));
+            return Some(format!(
+                "`{text}` is no reference; write `@token.N`, `@text.N` or `@model`"
+            ));
         }
         if value.is_null() {
             return (!self.optional)

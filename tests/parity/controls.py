@@ -73,12 +73,18 @@ def context(reference, prompt):
 UNUSED = 0
 
 
-def all_cases(contexts):
-    """Every case of one model."""
+def all_cases(contexts, drafts):
+    """Every case of one model; `drafts` are the directories of the model and of another one."""
     cases = []
     for one in contexts:
         cases += greedy(one) + beams(one) + sampling(one)
-    return cases + batches(contexts) + refusals(contexts[1]) + idle(contexts[1])
+    cases += batches(contexts) + refusals(contexts[1]) + idle(contexts[1])
+    # Last, and draft model by draft model: each is loaded beside the model anew.
+    for draft, some in zip(drafts, (contexts[1:2], contexts[1:])):
+        for one in some:
+            cases += assisted(one, draft)
+        cases += assisted_refusals(contexts[1], draft)
+    return cases
 
 
 def greedy(c):
@@ -218,6 +224,62 @@ def greedy(c):
         for more in ({}, {"temperature": 0.7}, {"repetition_penalty": 1.3})
     ]
     return cases
+
+
+def assisted(c, draft):
+    """Greedy answers with the drafts of another model: the tokens are those without."""
+    base, length = c.base, len(c.prompt)
+    start = {"max_new_tokens": 16, "eos_token_id": UNUSED}
+    ends = {**start, "eos_token_id": base[4]}
+    whole = {"assistant_confidence_threshold": 0.0}
+
+    def case(control, sets, over=start):
+        return Case(control, "greedy", [c.prompt], over, {"assistant_model": draft, **sets})
+
+    cases = [case("assistant_model", {}, over) for over in (start, ends)]
+    cases += [
+        case("assistant_model", whole, over)
+        for over in (
+            start,
+            ends,
+            {**start, "max_new_tokens": None, "max_length": length + 7},
+            {**ends, "min_new_tokens": 9},
+            {**start, "forced_eos_token_id": c.second[15]},
+            {**start, "repetition_penalty": 1.3, "no_repeat_ngram_size": 2},
+            {**start, "bad_words_ids": [[base[2]], [base[3], base[4]]]},
+            {**start, "suppress_tokens": base[1:6]},
+            {**start, "watermarking_config": LEFTHASH},
+        )
+    ]
+    cases += [
+        case("num_assistant_tokens", {**whole, "num_assistant_tokens": n}) for n in (1, 3, 20)
+    ]
+    cases += [
+        case(
+            "num_assistant_tokens_schedule",
+            {**whole, "num_assistant_tokens": 2, "num_assistant_tokens_schedule": schedule},
+        )
+        for schedule in ("constant", "heuristic", "heuristic_transient")
+    ]
+    cases += [
+        case("assistant_confidence_threshold", {"assistant_confidence_threshold": p})
+        for p in (0.01, 1.0)
+    ]
+    return cases
+
+
+def assisted_refusals(c, draft):
+    """What transformers refuses beside a draft model."""
+    start = {"max_new_tokens": 8, "assistant_model": draft}
+    refused = [
+        ("num_return_sequences", {"do_sample": True, "num_return_sequences": 2}, [c.prompt]),
+        ("use_cache", {"use_cache": False}, [c.prompt]),
+        ("batch_size", {"batch_size": 2}, [c.prompt, c.prompt]),
+    ]
+    return [
+        Case(f"refused: assistant_model and {name}", "refused", prompts, start, sets)
+        for name, sets, prompts in refused
+    ]
 
 
 def beams(c):

@@ -21,6 +21,13 @@ transformers.logging.disable_progress_bar()
 warnings.filterwarnings("ignore")
 
 
+# What transformers reads off the configuration of the draft model, not off the request.
+OF_THE_DRAFT_MODEL = {
+    "num_assistant_tokens": 20,
+    "num_assistant_tokens_schedule": "constant",
+    "assistant_confidence_threshold": 0.4,
+}
+
 # What transformers has no word for: how prompts are put together to batches.
 ORDER_ONLY = {"batching_strategy", "max_tokens_per_batch"}
 
@@ -45,6 +52,8 @@ class Reference:
         )
         self.model.eval()
         self.tokenizer = AutoTokenizer.from_pretrained(directory)
+        # Draft models by their directory.
+        self.assistants = {}
         # What did not fit between the file and the architecture; empty for a sound model.
         self.misfits = {key: sorted(map(str, names)) for key, names in report.items() if names}
         self.pad = next(
@@ -81,6 +90,8 @@ class Reference:
         if settings.get("num_beams", 1) > 1 and "guidance_scale" in settings:
             guidance = Guidance(self.model, settings.pop("guidance_scale"), longest)
             settings["logits_processor"] = LogitsProcessorList([guidance])
+        if "assistant_model" in settings:
+            settings["assistant_model"] = self._assistant(settings)
         eos = settings.get("eos_token_id", self.eos)
         eos = [] if eos is None else [eos] if isinstance(eos, int) else eos
         torch.manual_seed(settings.pop("seed", 0))
@@ -110,6 +121,17 @@ class Reference:
         ranked = getattr(out, "sequences_scores", None)
         assert per_prompt * len(prompts) == len(rows)
         return Answer(rows, scores, None if ranked is None else ranked.tolist())
+
+    def _assistant(self, settings):
+        """The draft model, configured by those settings that are its own."""
+        directory = settings["assistant_model"]
+        if directory not in self.assistants:
+            model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
+            self.assistants[directory] = model.eval()
+        model = self.assistants[directory]
+        for name, default in OF_THE_DRAFT_MODEL.items():
+            setattr(model.generation_config, name, settings.pop(name, default))
+        return model
 
     def _unpadded(self, row, eos, limit, batched):
         """The row up to its end token; what other rows made it longer by is padding."""

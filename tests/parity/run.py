@@ -42,7 +42,8 @@ def main():
         started = time.monotonic()
         model = model_of(arch, folder, options)
         reference = Reference(model)
-        results = judge(arch, model, reference, folder, options)
+        drafts = [str(model)] + ([] if options.models else [str(model_of(arch, folder, options, 1))])
+        results = judge(arch, model, reference, drafts, folder, options)
         results += sound(model, reference, options)
         for result in results:
             row = table[result.control].setdefault(arch, compare.Count())
@@ -82,13 +83,14 @@ def parse():
     return options
 
 
-def model_of(arch, folder, options):
-    """A model directory of that architecture."""
+def model_of(arch, folder, options, more=0):
+    """A model directory of that architecture, with a seed that is `more` than asked for."""
     if options.models:
         return Path(options.models) / arch
-    model = folder / arch
+    model = folder / (f"{arch}+{more}" if more else arch)
     if not model.exists():
-        command = [options.wattest, "model", "new", "--arch", arch, "--seed", str(options.seed)]
+        seed = str(options.seed + more)
+        command = [options.wattest, "model", "new", "--arch", arch, "--seed", seed]
         subprocess.run([*command, str(model)], check=True, stdout=subprocess.DEVNULL)
     return model
 
@@ -101,10 +103,10 @@ def prompts_of(reference):
     return prompts
 
 
-def judge(arch, model, reference, folder, options):
+def judge(arch, model, reference, drafts, folder, options):
     """Every case asked on both sides."""
     contexts = [controls.context(reference, prompt) for prompt in prompts_of(reference)]
-    cases = [one for one in controls.all_cases(contexts) if options.only in one.control]
+    cases = [one for one in controls.all_cases(contexts, drafts) if options.only in one.control]
     theirs = [reference.generate(one.prompts, one.settings, one.alone) for one in cases]
     # What the case is measured against, to see whether it tells anything.
     known = {}

@@ -46,6 +46,16 @@ impl Cache {
         Ok(Self { shape, layers, capacity, rows, len: 0 })
     }
 
+    /// Its sizes.
+    pub(super) fn shape(&self) -> &CacheShape {
+        &self.shape
+    }
+
+    /// Layers that it holds keys and values of.
+    pub(super) fn layers(&self) -> usize {
+        self.layers.len()
+    }
+
     /// Positions in use.
     pub(super) fn len(&self) -> usize {
         self.len

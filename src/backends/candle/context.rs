@@ -6,6 +6,7 @@ use super::cache::{Cache, CacheShape};
 use super::cpu::Past;
 use super::input::Input;
 use super::network::Network;
+use crate::backends::kv_cache::CacheSizes;
 use crate::backends::rows::{Rows, Step};
 use crate::generate::{CausalLm, Context, Extended, ModelFault, Want};
 
@@ -29,10 +30,51 @@ impl CausalLm for CandleLm {
     }
 
     fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
-        let first = self.cache.sizes.first_capacity();
-        self.cache.check_memory(rows, first)?;
-        let cache = Cache::new(self.cache.clone(), rows).map_err(|error| fault(&error))?;
-        Ok(Box::new(Reading { lm: self, cache, rows: Rows::new(rows) }))
+        Ok(Box::new(self.reading(rows, self.cache.sizes.layers)?))
+    }
+
+    fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String> {
+        let own = self.cache.sizes.layers;
+        match layers <= own {
+            true => Ok(Box::new(FirstLayers { lm: self, layers })),
+            false => Err(format!("the model has {own} layers; give at most that")),
+        }
+    }
+}
+
+impl CandleLm {
+    /// An empty context of `rows` rows that runs the first `layers` layers.
+    fn reading(&self, rows: usize, layers: usize) -> Result<Reading<'_>, ModelFault> {
+        let sizes = CacheSizes { layers, ..self.cache.sizes.clone() };
+        let shape = CacheShape { sizes, ..self.cache.clone() };
+        let capacity = shape.sizes.first_capacity();
+        shape.check_memory(rows, capacity)?;
+        let cache = Cache::new(shape, rows).map_err(|error| fault(&error))?;
+        Ok(Reading { lm: self, cache, rows: Rows::new(rows) })
+    }
+}
+
+/// A loaded model that ends early.
+struct FirstLayers<'a> {
+    lm: &'a CandleLm,
+    layers: usize,
+}
+
+impl CausalLm for FirstLayers<'_> {
+    fn vocab_size(&self) -> usize {
+        self.lm.vocab_size
+    }
+
+    fn max_positions(&self) -> usize {
+        self.lm.cache.sizes.limit
+    }
+
+    fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
+        Ok(Box::new(self.lm.reading(rows, self.layers)?))
+    }
+
+    fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String> {
+        self.lm.early_exit(layers)
     }
 }
 
@@ -63,7 +105,7 @@ impl Context for Reading<'_> {
         let past = Past { len: step.len, real: step.real.as_deref() };
         let growth = self.cache.capacity_for(step.len);
         if growth > self.cache.capacity() {
-            self.lm.cache.check_memory(self.rows(), growth)?;
+            self.cache.shape().check_memory(self.rows(), growth)?;
         }
         let extended = self.compute(tokens, &step, past, want).map_err(|error| fault(&error))?;
         self.cache.advance(step.new);
@@ -74,7 +116,7 @@ impl Context for Reading<'_> {
     fn select(&mut self, rows: &[usize]) -> Result<(), ModelFault> {
         self.rows.check(rows)?;
         if rows.len() > self.rows() {
-            self.lm.cache.check_memory(rows.len(), self.cache.capacity())?;
+            self.cache.shape().check_memory(rows.len(), self.cache.capacity())?;
         }
         self.cache.select(rows).map_err(|error| fault(&error))?;
         self.rows.select(rows);

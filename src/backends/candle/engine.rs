@@ -13,7 +13,7 @@ use super::network::Network;
 use super::settings::{LoadSettings, PARAMETERS, dtype_name};
 use crate::backends::kv_cache::CacheSizes;
 use crate::backends::load::{self, Place};
-use crate::backends::{BackendError, Engine, Generation, Prompt, prompt};
+use crate::backends::{BackendError, Engine, Generation, Prompt, assistant, prompt};
 use crate::generate::{CausalLm, ModelDefaults};
 use crate::model::{ModelDir, Tokenizer};
 use crate::settings::{Settings, Value};
@@ -21,6 +21,8 @@ use crate::settings::{Settings, Value};
 /// A loaded engine.
 pub(super) struct CandleEngine {
     lm: CandleLm,
+    /// The draft model.
+    assistant: Option<CandleLm>,
     tokenizer: Tokenizer,
     defaults: ModelDefaults,
     asked: LoadSettings,
@@ -49,7 +51,13 @@ impl CandleEngine {
                 sliding.window
             )));
         }
-        let defaults = load::defaults(&dir, limit);
+        let mut defaults = load::defaults(&dir, limit);
+        let open = |path: &String| assistant::open(path, &dir, limit);
+        let assistant = asked.assistant.as_ref().map(open).transpose()?;
+        if let Some(assistant) = &assistant {
+            check_fit(assistant.config(), asked.quantization)?;
+            defaults = assistant::defaults(defaults, assistant);
+        }
         // The request settings given along are checked as well, before the weights are read.
         load::request(settings, PARAMETERS, &defaults)?;
 
@@ -59,20 +67,16 @@ impl CandleEngine {
             .build()
             .map_err(|error| BackendError::Failed(format!("no threads: {error}")))?;
         let tokenizer = dir.tokenizer()?;
-        let weights = dir.weights(asked.memory_map)?;
-        let mapped = weights.is_mapped();
-        let network = pool.install(|| {
-            let loader = Loader::new(&weights, config, &device, asked.dtype, asked.quantization)?;
-            Network::load(config, &loader)
-        })?;
-        let (layers, kv_heads, head_dim) = network.cache_sizes();
-        let dtype = asked.kv_cache_dtype.unwrap_or(network.dtype());
-        let element = dtype.size_in_bytes();
-        let sizes = CacheSizes { layers, kv_heads, head_dim, element, limit, kind: asked.cache };
-        let cache = CacheShape { sizes, dtype, device };
-        let lm = CandleLm { network, cache, vocab_size: config.vocab_size() };
+        if let Some(assistant) = &assistant {
+            assistant::check_tokenizer(assistant, &tokenizer)?;
+        }
+        let (lm, mapped) = pool.install(|| read(&dir, &asked, &device, limit))?;
+        let assistant = assistant
+            .map(|dir| pool.install(|| read(&dir, &asked, &device, limit)))
+            .transpose()?
+            .map(|(assistant, _)| assistant);
         let architecture = config.architecture().model_type();
-        Ok(Self { lm, tokenizer, defaults, asked, architecture, mapped, pool })
+        Ok(Self { lm, assistant, tokenizer, defaults, asked, architecture, mapped, pool })
     }
 }
 
@@ -86,7 +90,8 @@ impl Engine for CandleEngine {
         };
         let quantization = network.head().quantization().map(|format| format.name());
         let threads = self.pool.install(rayon::current_num_threads);
-        let pairs: [(&str, Value); 8] = [
+        let pairs: [(&str, Value); 9] = [
+            (assistant::PARAMETER, self.asked.assistant.clone().into()),
             ("cache_implementation", self.lm.cache.sizes.kind.name().into()),
             ("device", device.into()),
             ("dtype", dtype_name(network.dtype()).into()),
@@ -109,8 +114,12 @@ impl Engine for CandleEngine {
         self.asked.check_same(settings)?;
         let config = load::request(settings, PARAMETERS, &self.defaults)?;
         let (lm, tokenizer) = (&self.lm, &self.tokenizer);
-        let mut generation =
-            self.pool.install(|| prompt::answer(lm, tokenizer, prompts, share, &config))?;
+        let assistant = self.assistant.as_ref();
+        let mut generation = self.pool.install(|| {
+            let assistant = assistant.map(|lm| lm as &dyn CausalLm);
+            prompt::answer(lm, assistant, tokenizer, prompts, share, &config)
+        })?;
+        assistant::keep(&mut self.defaults, &config, generation.drafts.as_ref());
         generation.effective = generation.effective.merged(&self.effective());
         Ok(generation)
     }
@@ -122,6 +131,31 @@ impl Engine for CandleEngine {
     fn architecture(&self) -> String {
         self.architecture.to_owned()
     }
+}
+
+/// The model in `dir`, with rows of at most `limit` positions, and whether its files are mapped.
+fn read(
+    dir: &ModelDir,
+    asked: &LoadSettings,
+    device: &Device,
+    limit: usize,
+) -> Result<(CandleLm, bool), BackendError> {
+    let config = dir.config();
+    let weights = dir.weights(asked.memory_map)?;
+    let mapped = weights.is_mapped();
+    let loader = Loader::new(&weights, config, device, asked.dtype, asked.quantization)?;
+    let network = Network::load(config, &loader)?;
+    let (layers, kv_heads, head_dim) = network.cache_sizes();
+    let cache = CacheShape {
+        layers,
+        kv_heads,
+        head_dim,
+        limit,
+        dtype: asked.kv_cache_dtype.unwrap_or(network.dtype()),
+        device: device.clone(),
+        kind: asked.cache,
+    };
+    Ok((CandleLm { network, cache, vocab_size: config.vocab_size() }, mapped))
 }
 
 fn device(place: Place) -> Result<Device, BackendError> {

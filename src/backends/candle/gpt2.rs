@@ -64,7 +64,7 @@ impl Gpt2 {
             &embedded(&self.embedding, input.tokens)?,
             &embedded(&self.positions, &positions)?,
         )?;
-        for (layer, block) in self.blocks.iter().enumerate() {
+        for (layer, block) in self.blocks.iter().enumerate().take(cache.layers()) {
             x = block.forward(&x, layer, input, cache)?;
         }
         self.norm.forward(&x)

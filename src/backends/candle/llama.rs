@@ -65,7 +65,7 @@ impl Llama {
     ) -> candle_core::Result<Tensor> {
         let turns = self.rotary.turns(input)?;
         let mut x = embedded(&self.embedding, input.tokens)?;
-        for (layer, block) in self.blocks.iter().enumerate() {
+        for (layer, block) in self.blocks.iter().enumerate().take(cache.layers()) {
             x = block.forward(&x, layer, &turns, input, cache)?;
         }
         self.norm.forward(&x)

@@ -3,12 +3,14 @@
 use candle_core::DType;
 
 use super::quantization::Quantization;
+use crate::backends::assistant;
 use crate::backends::load::{self, CacheKind, DTYPES, Place, choice, count, flag};
 use crate::refusal::Refusal;
 use crate::settings::{Settings, Value};
 
 /// Every load parameter, by name. All others are request parameters of the generation loop.
 pub(super) const PARAMETERS: &[&str] = &[
+    assistant::PARAMETER,
     "cache_implementation",
     "device",
     "dtype",
@@ -22,6 +24,8 @@ pub(super) const PARAMETERS: &[&str] = &[
 /// Checked load settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LoadSettings {
+    /// Directory of the draft model; none for no drafts.
+    pub assistant: Option<String>,
     /// How the key-value cache gets its memory.
     pub cache: CacheKind,
     /// Where the tensors lie.
@@ -50,6 +54,7 @@ impl LoadSettings {
         load::check_names(settings, PARAMETERS)?;
         let dtype = |name| choice(settings, name, &DTYPES).map(|one| one.and_then(dtype_named));
         Ok(Self {
+            assistant: assistant::path(settings)?,
             cache: CacheKind::parse(settings)?,
             device: Place::parse(settings)?,
             dtype: dtype("dtype")?,
@@ -69,6 +74,7 @@ impl LoadSettings {
         load::check_same(settings, PARAMETERS, |name, given| {
             let asked = Self::parse(given)?;
             Ok(match name {
+                assistant::PARAMETER => asked.assistant == self.assistant,
                 "cache_implementation" => asked.cache == self.cache,
                 "device" => asked.device == self.device,
                 "dtype" => asked.dtype == self.dtype,

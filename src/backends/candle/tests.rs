@@ -118,10 +118,10 @@ fn effective_settings_are_read_back() {
             ("max_model_len", 100.into()),
         ],
     );
-    insta::assert_snapshot!(show(&engine_one), @r#"{"cache_implementation":"dynamic","device":"cpu","dtype":"float16","kv_cache_dtype":"float16","max_model_len":100,"memory_map":true,"quantization":"q4k","threads":1}"#);
+    insta::assert_snapshot!(show(&engine_one), @r#"{"assistant_model":null,"cache_implementation":"dynamic","device":"cpu","dtype":"float16","kv_cache_dtype":"float16","max_model_len":100,"memory_map":true,"quantization":"q4k","threads":1}"#);
     let engine_two: CandleEngine =
         engine(dir.path(), &[("threads", 3.into()), ("kv_cache_dtype", "bfloat16".into())]);
-    insta::assert_snapshot!(show(&engine_two), @r#"{"cache_implementation":"dynamic","device":"cpu","dtype":"float32","kv_cache_dtype":"bfloat16","max_model_len":512,"memory_map":true,"quantization":null,"threads":3}"#);
+    insta::assert_snapshot!(show(&engine_two), @r#"{"assistant_model":null,"cache_implementation":"dynamic","device":"cpu","dtype":"float32","kv_cache_dtype":"bfloat16","max_model_len":512,"memory_map":true,"quantization":null,"threads":3}"#);
     assert_eq!(engine_two.architecture(), "qwen2");
     assert_eq!(engine_two.token_text(259), " t");
 }

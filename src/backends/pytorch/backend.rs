@@ -22,9 +22,10 @@ impl Backend for PyTorch {
     }
 
     fn check(&self, settings: &Settings) -> Result<(), BackendError> {
-        LoadSettings::parse(settings)?;
+        let assistant = LoadSettings::parse(settings)?.assistant.is_some();
         // Of a model nothing is known yet: what depends on one is checked on loading.
-        load::request(settings, PARAMETERS, &ModelDefaults::default())?;
+        let defaults = ModelDefaults { assistant, ..ModelDefaults::default() };
+        load::request(settings, PARAMETERS, &defaults)?;
         Ok(())
     }
 

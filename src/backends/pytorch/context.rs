@@ -7,6 +7,7 @@ use super::cache::{Cache, CacheShape};
 use super::fault::fault;
 use super::mask::Masks;
 use super::network::{Input, Network};
+use crate::backends::kv_cache::CacheSizes;
 use crate::backends::rows::{Rows, Step};
 use crate::generate::{CausalLm, Context, Extended, ModelFault, Want};
 
@@ -32,11 +33,52 @@ impl CausalLm for TorchLm {
     }
 
     fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
-        let capacity = self.cache.sizes.first_capacity();
-        self.cache.check_memory(rows, capacity)?;
-        let cache = Cache::new(self.cache.clone(), rows)
+        Ok(Box::new(self.reading(rows, self.cache.sizes.layers)?))
+    }
+
+    fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String> {
+        let own = self.cache.sizes.layers;
+        match layers <= own {
+            true => Ok(Box::new(FirstLayers { lm: self, layers })),
+            false => Err(format!("the model has {own} layers; give at most that")),
+        }
+    }
+}
+
+impl TorchLm {
+    /// An empty context of `rows` rows that runs the first `layers` layers.
+    fn reading(&self, rows: usize, layers: usize) -> Result<Reading<'_>, ModelFault> {
+        let sizes = CacheSizes { layers, ..self.cache.sizes.clone() };
+        let shape = CacheShape { sizes, ..self.cache.clone() };
+        let capacity = shape.sizes.first_capacity();
+        shape.check_memory(rows, capacity)?;
+        let cache = Cache::new(shape, rows)
             .map_err(|error| self.cache.sized(fault(&error), rows, capacity))?;
-        Ok(Box::new(Reading { lm: self, cache, rows: Rows::new(rows) }))
+        Ok(Reading { lm: self, cache, rows: Rows::new(rows) })
+    }
+}
+
+/// A loaded model that ends early.
+struct FirstLayers<'a> {
+    lm: &'a TorchLm,
+    layers: usize,
+}
+
+impl CausalLm for FirstLayers<'_> {
+    fn vocab_size(&self) -> usize {
+        self.lm.vocab_size
+    }
+
+    fn max_positions(&self) -> usize {
+        self.lm.cache.sizes.limit
+    }
+
+    fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
+        Ok(Box::new(self.lm.reading(rows, self.layers)?))
+    }
+
+    fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String> {
+        self.lm.early_exit(layers)
     }
 }
 
@@ -62,7 +104,7 @@ impl Context for Reading<'_> {
         real: &[bool],
         want: Want,
     ) -> Result<Extended, ModelFault> {
-        let shape = &self.lm.cache;
+        let shape = self.cache.shape().clone();
         let step = self.rows.step(tokens, real, want, self.lm.vocab_size, shape.sizes.limit)?;
         let growth = self.cache.capacity_for(step.len);
         if growth > self.cache.capacity() {
@@ -80,7 +122,7 @@ impl Context for Reading<'_> {
     fn select(&mut self, rows: &[usize]) -> Result<(), ModelFault> {
         self.rows.check(rows)?;
         if rows.len() > self.rows() {
-            self.lm.cache.check_memory(rows.len(), self.cache.capacity())?;
+            self.cache.shape().check_memory(rows.len(), self.cache.capacity())?;
         }
         let capacity = self.cache.capacity();
         self.cache

@@ -15,7 +15,7 @@ use super::settings::{LoadSettings, PARAMETERS, dtype_name};
 use super::threads;
 use crate::backends::kv_cache::CacheSizes;
 use crate::backends::load::{self, Place};
-use crate::backends::{BackendError, Engine, Generation, Prompt, prompt};
+use crate::backends::{BackendError, Engine, Generation, Prompt, assistant, prompt};
 use crate::generate::{CausalLm, ModelDefaults};
 use crate::model::{ModelConfig, ModelDir, Tokenizer, Weights};
 use crate::settings::{Settings, Value};
@@ -23,9 +23,11 @@ use crate::settings::{Settings, Value};
 /// A loaded engine.
 pub(super) struct TorchEngine {
     lm: TorchLm,
-    /// The files whose bytes the tensors of `lm` read, where they do. It stands behind `lm`, as
-    /// fields are dropped in their order.
-    _weights: Option<Weights>,
+    /// The draft model.
+    assistant: Option<TorchLm>,
+    /// The files whose bytes the tensors of the models read, where they do. They stand behind
+    /// the models, as fields are dropped in their order.
+    _weights: Vec<Weights>,
     /// The linear layers, where some are quantised.
     layers: Option<Layers>,
     tokenizer: Tokenizer,
@@ -44,46 +46,38 @@ impl TorchEngine {
         let dir = ModelDir::open(path)?;
         let config = dir.config();
         let limit = load::positions(config.max_positions(), asked.max_model_len)?;
-        let plan = asked.quantization.plan(config)?;
-        asked.cache.check_model(config, limit, kv_heads(config))?;
-        let defaults = load::defaults(&dir, limit);
+        fits(config, &asked, limit)?;
+        let mut defaults = load::defaults(&dir, limit);
+        let open = |path: &String| assistant::open(path, &dir, limit);
+        let assistant = asked.assistant.as_ref().map(open).transpose()?;
+        if let Some(assistant) = &assistant {
+            fits(assistant.config(), &asked, limit)?;
+            defaults = assistant::defaults(defaults, assistant);
+        }
         // The request settings given along are checked as well, before the weights are read.
         load::request(settings, PARAMETERS, &defaults)?;
 
         let tokenizer = dir.tokenizer()?;
+        if let Some(assistant) = &assistant {
+            assistant::check_tokenizer(assistant, &tokenizer)?;
+        }
         threads::apply(asked.threads);
-        let weights = dir.weights(asked.memory_map)?;
-        let mapped = weights.is_mapped();
-        let loader = Loader::new(&weights, config, device, asked.dtype)?.quantising(plan);
-        let network = tch::no_grad(|| Network::load(config, &loader))?;
-        let borrowed = loader.borrowed();
-        let linear = loader.into_layers();
-        let (layers, kv_heads, head_dim) = network.cache_sizes();
-        let compute = network.dtype().map_err(|error| load_error("the model", &error))?;
-        let dtype = asked.kv_cache_dtype.unwrap_or(compute);
-        let element = dtype.elt_size_in_bytes();
-        let kind = asked.cache.growth();
-        let cache = CacheShape {
-            sizes: CacheSizes { layers, kv_heads, head_dim, element, limit, kind },
-            dtype,
-            compute,
-            device: network.device(),
-            implementation: asked.cache.clone(),
-            sliding: config.sliding().cloned(),
+        let model = read(&dir, &asked, device, limit)?;
+        let draft = assistant.map(|dir| read(&dir, &asked, device, limit)).transpose()?;
+        let (assistant, borrowed) = match draft {
+            Some(draft) => (Some(draft.lm), draft.borrowed),
+            None => (None, None),
         };
-        let vocab_size = config.vocab_size();
-        let lm = TorchLm { network, attention: asked.attention, cache, vocab_size };
-        let architecture = config.architecture().model_type();
-        let weights = borrowed.then_some(weights);
         Ok(Self {
-            lm,
-            _weights: weights,
-            layers: linear,
+            lm: model.lm,
+            layers: model.layers,
+            assistant,
+            _weights: model.borrowed.into_iter().chain(borrowed).collect(),
             tokenizer,
             defaults,
             asked,
-            architecture,
-            mapped,
+            architecture: config.architecture().model_type(),
+            mapped: model.mapped,
         })
     }
 }
@@ -98,7 +92,8 @@ impl Engine for TorchEngine {
         };
         let cache = &self.lm.cache;
         let name = |dtype: Result<Kind, TchError>| dtype.ok().map(dtype_name);
-        let pairs: [(&str, Value); 9] = [
+        let pairs: [(&str, Value); 10] = [
+            (assistant::PARAMETER, self.asked.assistant.clone().into()),
             ("attn_implementation", self.lm.attention.name().into()),
             ("cache_config", cache.implementation.config()),
             ("cache_implementation", cache.implementation.name().into()),
@@ -123,7 +118,10 @@ impl Engine for TorchEngine {
         self.asked.check_same(settings)?;
         let config = load::request(settings, PARAMETERS, &self.defaults)?;
         threads::apply(self.asked.threads);
-        let mut generation = prompt::answer(&self.lm, &self.tokenizer, prompts, share, &config)?;
+        let assistant = self.assistant.as_ref().map(|lm| lm as &dyn CausalLm);
+        let (lm, tokenizer) = (&self.lm, &self.tokenizer);
+        let mut generation = prompt::answer(lm, assistant, tokenizer, prompts, share, &config)?;
+        assistant::keep(&mut self.defaults, &config, generation.drafts.as_ref());
         generation.effective = generation.effective.merged(&self.effective());
         Ok(generation)
     }
@@ -137,6 +135,13 @@ impl Engine for TorchEngine {
     }
 }
 
+/// Whether a model of `config` can be loaded as asked.
+fn fits(config: &ModelConfig, asked: &LoadSettings, limit: usize) -> Result<(), BackendError> {
+    asked.quantization.plan(config)?;
+    asked.cache.check_model(config, limit, kv_heads(config))?;
+    Ok(())
+}
+
 /// Key-value heads of a block and the width of a head.
 fn kv_heads(config: &ModelConfig) -> (usize, usize) {
     match config {
@@ -145,6 +150,50 @@ fn kv_heads(config: &ModelConfig) -> (usize, usize) {
         }
         ModelConfig::Gpt2(config) => (config.heads, config.hidden_size / config.heads),
     }
+}
+
+/// A model out of its files.
+struct Read {
+    lm: TorchLm,
+    /// Its linear layers, where some are quantised.
+    layers: Option<Layers>,
+    /// The files, where tensors of `lm` read their bytes.
+    borrowed: Option<Weights>,
+    /// Whether they were mapped when they were loaded.
+    mapped: bool,
+}
+
+/// The model in `dir`, with rows of at most `limit` positions.
+fn read(
+    dir: &ModelDir,
+    asked: &LoadSettings,
+    device: Device,
+    limit: usize,
+) -> Result<Read, BackendError> {
+    let config = dir.config();
+    let weights = dir.weights(asked.memory_map)?;
+    let mapped = weights.is_mapped();
+    let plan = asked.quantization.plan(config)?;
+    let loader = Loader::new(&weights, config, device, asked.dtype)?.quantising(plan);
+    let network = tch::no_grad(|| Network::load(config, &loader))?;
+    let borrowed = loader.borrowed();
+    let linear = loader.into_layers();
+    let (layers, kv_heads, head_dim) = network.cache_sizes();
+    let compute = network.dtype().map_err(|error| load_error("the model", &error))?;
+    let dtype = asked.kv_cache_dtype.unwrap_or(compute);
+    let element = dtype.elt_size_in_bytes();
+    let kind = asked.cache.growth();
+    let cache = CacheShape {
+        sizes: CacheSizes { layers, kv_heads, head_dim, element, limit, kind },
+        dtype,
+        compute,
+        device: network.device(),
+        implementation: asked.cache.clone(),
+        sliding: config.sliding().cloned(),
+    };
+    let vocab_size = config.vocab_size();
+    let lm = TorchLm { network, attention: asked.attention, cache, vocab_size };
+    Ok(Read { lm, layers: linear, borrowed: borrowed.then_some(weights), mapped })
 }
 
 fn device(place: Place) -> Result<Device, BackendError> {
@@ -182,6 +231,6 @@ impl TorchEngine {
 
     /// Whether its tensors read the bytes of the files themselves.
     pub(super) fn borrows(&self) -> bool {
-        self._weights.is_some()
+        !self._weights.is_empty()
     }
 }

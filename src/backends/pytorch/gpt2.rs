@@ -52,7 +52,7 @@ impl Gpt2 {
         let positions = positions.f_to_device(input.tokens.device())?;
         let mut x = embedded(&self.embedding, input.tokens)?
             .f_add(&embedded(&self.positions, &positions)?)?;
-        for (layer, block) in self.blocks.iter().enumerate() {
+        for (layer, block) in self.blocks.iter().enumerate().take(cache.layers()) {
             x = block.forward(&x, layer, input, cache)?;
         }
         self.norm.forward(&x)

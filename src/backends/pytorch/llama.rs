@@ -53,7 +53,7 @@ impl Llama {
     pub(super) fn forward(&self, input: &Input<'_>, cache: &mut Cache) -> Result<Tensor, TchError> {
         let turns = self.rotary.turns(input)?;
         let mut x = embedded(&self.embedding, input.tokens)?;
-        for (layer, block) in self.blocks.iter().enumerate() {
+        for (layer, block) in self.blocks.iter().enumerate().take(cache.layers()) {
             x = block.forward(&x, layer, &turns, input, cache)?;
         }
         self.norm.forward(&x)

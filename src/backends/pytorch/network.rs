@@ -44,7 +44,8 @@ impl Network {
     }
 
     /// Runs over new positions and writes them to the cache (its length stays): the final hidden
-    /// states `[rows, new, hidden]`, normalised as the output head reads them.
+    /// states `[rows, new, hidden]`, normalised as the output head reads them. A cache of fewer
+    /// layers than there are blocks ends the run after as many.
     pub(super) fn forward(&self, input: &Input<'_>, cache: &mut Cache) -> Result<Tensor, TchError> {
         match self {
             Self::Llama(model) => model.forward(input, cache),

@@ -5,12 +5,14 @@ use tch::Kind;
 use super::attention::Implementation;
 use super::cache::CacheImplementation;
 use super::quantization::Asked;
+use crate::backends::assistant;
 use crate::backends::load::{self, DTYPES, Place, choice, count, flag};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 
 /// Every load parameter, by name. All others are request parameters of the generation loop.
 pub(super) const PARAMETERS: &[&str] = &[
+    assistant::PARAMETER,
     "attn_implementation",
     "bnb_4bit_compute_dtype",
     "bnb_4bit_quant_storage",
@@ -35,6 +37,8 @@ pub(super) const PARAMETERS: &[&str] = &[
 /// Checked load settings.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LoadSettings {
+    /// Directory of the draft model; none for no drafts.
+    pub assistant: Option<String>,
     /// How attention is computed.
     pub attention: Implementation,
     /// How keys and values are kept.
@@ -76,6 +80,7 @@ impl LoadSettings {
         load::check_names(settings, PARAMETERS)?;
         let dtype = |name| choice(settings, name, &DTYPES).map(|one| one.and_then(dtype_named));
         Ok(Self {
+            assistant: assistant::path(settings)?,
             attention: attention(settings)?,
             cache: CacheImplementation::parse(settings)?,
             device: Place::parse(settings)?,
@@ -96,6 +101,7 @@ impl LoadSettings {
         load::check_same(settings, PARAMETERS, |name, given| {
             let asked = Self::read(given)?;
             Ok(match name {
+                assistant::PARAMETER => asked.assistant == self.assistant,
                 "attn_implementation" => asked.attention == self.attention,
                 // Beside a cache of another kind, null alone is the same.
                 "cache_config" => self.cache.is_configured(given)?,

@@ -136,6 +136,7 @@ impl Engine for ScriptedEngine {
             prompts: outputs.collect(),
             effective: self.loaded.merged(settings),
             timings: Timings { prefill_s, decode_s, steps_s },
+            drafts: None,
         })
     }
 

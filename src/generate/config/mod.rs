@@ -1,5 +1,6 @@
 //! The request settings, checked: what the loop runs on.
 
+mod absent;
 mod ids;
 mod relations;
 mod setting;
@@ -12,7 +13,7 @@ mod words;
 pub use table::GenerationConfig;
 #[cfg(test)]
 pub(crate) use values::Batching;
-pub(crate) use values::{Decay, EarlyStopping, Seeding, Watermark};
+pub(crate) use values::{AssistantSchedule, Decay, EarlyStopping, Seeding, Watermark};
 
 use crate::refusal::Refusal;
 use crate::settings::{Settings, Value};
@@ -29,6 +30,9 @@ pub struct ModelDefaults {
     pub vocab_size: usize,
     /// How many positions one row may have; 0 as for `vocab_size`.
     pub max_positions: usize,
+    /// Whether a draft model is loaded beside the model. What it brings along for drafting then
+    /// stands among `settings`.
+    pub assistant: bool,
 }
 
 /// How the next token is searched for.
@@ -38,6 +42,8 @@ pub(crate) enum Mode {
     Single,
     /// As `Single`, with drafts copied from the context.
     Lookup,
+    /// As `Single`, with drafts of another model or of the model's own first layers.
+    Assisted,
     /// Beam search, with or without sampling.
     Beam,
     /// Diverse beam search in groups.
@@ -61,7 +67,7 @@ impl GenerationConfig {
     /// A [`Refusal`] with the parameter, the value and the rule.
     pub fn parse(settings: &Settings, defaults: &ModelDefaults) -> Result<Self, Refusal> {
         let limits = Limits::of(defaults);
-        let mut config = Self::default();
+        let mut config = Self { has_assistant: defaults.assistant, ..Self::default() };
         let named = Self::PARAMETERS.iter().copied();
         for (name, value) in defaults.settings.iter().filter(|(_, value)| !value.is_null()) {
             let overruled = is_set(settings, name);
@@ -80,7 +86,7 @@ impl GenerationConfig {
         }
         for (name, value) in settings.iter() {
             if !Self::PARAMETERS.contains(&name.as_str()) {
-                return Err(Self::unknown(name, value, named));
+                return Err(Self::refuse_name(name, value.clone(), named));
             }
             if !value.is_null() {
                 config
@@ -93,22 +99,6 @@ impl GenerationConfig {
         Ok(config)
     }
 
-    /// The refusal of a name that is no parameter: with the reason where it is one elsewhere.
-    pub(crate) fn unknown<'a>(
-        name: &str,
-        value: &Value,
-        known: impl IntoIterator<Item = &'a str>,
-    ) -> Refusal {
-        match name {
-            "constraints" => Refusal::new(
-                name,
-                value.clone(),
-                "holds Python objects in transformers 4; give their tokens in force_words_ids",
-            ),
-            _ => Refusal::unknown(name, value.clone(), known),
-        }
-    }
-
     /// Defaults that hang on other settings.
     fn fill_in(&mut self, limits: &Limits) {
         if self.do_sample {
@@ -116,6 +106,16 @@ impl GenerationConfig {
         }
         if self.prompt_lookup_num_tokens.is_some() {
             self.max_matching_ngram_size.get_or_insert(DEFAULT_NGRAM);
+        }
+        if self.is_assisted() {
+            self.num_assistant_tokens.get_or_insert(DEFAULT_ASSISTANT_TOKENS);
+            self.num_assistant_tokens_schedule.get_or_insert(AssistantSchedule::Constant);
+            self.assistant_confidence_threshold.get_or_insert(DEFAULT_CONFIDENCE);
+        } else {
+            // What a model brings along for drafting has nothing to act on.
+            self.num_assistant_tokens = None;
+            self.num_assistant_tokens_schedule = None;
+            self.assistant_confidence_threshold = None;
         }
         if self.batching_strategy.is_dynamic() {
             self.max_tokens_per_batch = self.max_tokens_per_batch.or(limits.max_positions);
@@ -142,6 +142,7 @@ impl GenerationConfig {
     /// How the next token is searched for.
     pub(crate) fn mode(&self) -> Mode {
         match (self.num_beams, self.num_beam_groups) {
+            (1, _) if self.is_assisted() => Mode::Assisted,
             (1, _) if self.prompt_lookup_num_tokens.is_some() => Mode::Lookup,
             (1, _) if self.contrastive() => Mode::Contrastive,
             (1, _) => Mode::Single,
@@ -149,6 +150,16 @@ impl GenerationConfig {
             (_, 1) => Mode::Beam,
             _ => Mode::GroupBeam,
         }
+    }
+
+    /// Whether a model makes drafts: one of its own, or the first layers of the model.
+    pub(crate) fn is_assisted(&self) -> bool {
+        self.has_assistant || self.assistant_early_exit.is_some()
+    }
+
+    /// Whether the length that drafts had come to is where the next request goes on.
+    pub(crate) fn keeps_draft_length(&self) -> bool {
+        self.num_assistant_tokens_schedule == Some(AssistantSchedule::Heuristic)
     }
 
     fn contrastive(&self) -> bool {
@@ -187,6 +198,12 @@ const DEFAULT_TOP_K: usize = 50;
 
 /// The longest n-gram that a draft is looked up by, where the request does not say.
 const DEFAULT_NGRAM: usize = 2;
+
+/// The length of drafts, where neither the request nor the draft model says.
+const DEFAULT_ASSISTANT_TOKENS: usize = 20;
+
+/// The confidence that a draft needs to go on, where neither the request nor the draft model says.
+const DEFAULT_CONFIDENCE: f64 = 0.4;
 
 /// New tokens with neither `max_length` nor `max_new_tokens` set anywhere.
 const DEFAULT_NEW_TOKENS: usize = 20;

@@ -23,6 +23,8 @@ struct Conflict {
 const SAMPLING: &str =
     "does nothing without do_sample = true; turn it on or leave this parameter out";
 const BEAMS: &str = "does nothing without num_beams above 1; set it or leave this parameter out";
+const DRAFTS: &str = "does nothing without a draft model; load one with assistant_model, set \
+                      assistant_early_exit, or leave this parameter out";
 const END: &str = "does nothing without an end token; set eos_token_id";
 
 /// Checked for what the request sets itself: transformers takes these and ignores them.
@@ -126,6 +128,24 @@ const COMPANIONS: &[Companion] = &[
         rule: "does nothing without prompt_lookup_num_tokens; set it or leave this parameter out",
     },
     Companion {
+        parameter: "num_assistant_tokens",
+        idle: |c| c.num_assistant_tokens.is_none(),
+        needs: GenerationConfig::is_assisted,
+        rule: DRAFTS,
+    },
+    Companion {
+        parameter: "num_assistant_tokens_schedule",
+        idle: |c| c.num_assistant_tokens_schedule.is_none(),
+        needs: GenerationConfig::is_assisted,
+        rule: DRAFTS,
+    },
+    Companion {
+        parameter: "assistant_confidence_threshold",
+        idle: |c| c.assistant_confidence_threshold.is_none(),
+        needs: GenerationConfig::is_assisted,
+        rule: DRAFTS,
+    },
+    Companion {
         parameter: "negative_prompt_ids",
         idle: |c| c.negative_prompt_ids.is_none(),
         needs: |c| c.guided().is_some(),
@@ -220,6 +240,53 @@ const CONFLICTS: &[Conflict] = &[
         parameter: "use_cache",
         broken: |c| !c.use_cache && c.prompt_lookup_num_tokens.is_some(),
         rule: "prompt_lookup_num_tokens needs the cache",
+    },
+    // transformers refuses the same, but for beams and contrastive search, where it goes on without
+    // drafts, and for two kinds of drafts, of which it takes one.
+    Conflict {
+        parameter: "assistant_early_exit",
+        broken: |c| c.assistant_early_exit.is_some() && c.has_assistant,
+        rule: "the draft model (assistant_model) makes the drafts; load without it, or leave this \
+               parameter out",
+    },
+    Conflict {
+        parameter: "prompt_lookup_num_tokens",
+        broken: |c| c.prompt_lookup_num_tokens.is_some() && c.is_assisted(),
+        rule: "assistant_model and assistant_early_exit make drafts already; keep one of them",
+    },
+    Conflict {
+        parameter: "num_beams",
+        broken: |c| c.is_assisted() && c.num_beams > 1,
+        rule: "assisted generation (assistant_model, assistant_early_exit) needs num_beams = 1",
+    },
+    Conflict {
+        parameter: "penalty_alpha",
+        broken: |c| c.is_assisted() && c.contrastive(),
+        rule: "contrastive search and assisted generation (assistant_model, \
+               assistant_early_exit) exclude each other",
+    },
+    Conflict {
+        parameter: "num_return_sequences",
+        broken: |c| c.is_assisted() && c.num_return_sequences > 1,
+        rule: "assisted generation (assistant_model, assistant_early_exit) needs \
+               num_return_sequences = 1",
+    },
+    Conflict {
+        parameter: "batch_size",
+        broken: |c| c.is_assisted() && c.batch_size > 1,
+        rule: "assisted generation (assistant_model, assistant_early_exit) runs one prompt at a \
+               time; leave batch_size at 1",
+    },
+    Conflict {
+        parameter: "batching_strategy",
+        broken: |c| c.is_assisted() && c.batching_strategy.is_dynamic(),
+        rule: "assisted generation (assistant_model, assistant_early_exit) runs one prompt at a \
+               time; take static or sorted_static",
+    },
+    Conflict {
+        parameter: "use_cache",
+        broken: |c| !c.use_cache && c.is_assisted(),
+        rule: "assisted generation (assistant_model, assistant_early_exit) needs the cache",
     },
     Conflict {
         parameter: "use_cache",

@@ -2,7 +2,7 @@
 
 use super::ids::{Biases, Sequences, TokenSet, Tokens};
 use super::setting::{Limits, Rule, Setting};
-use super::values::{Batching, Decay, EarlyStopping, StopStrings, Watermark};
+use super::values::{AssistantSchedule, Batching, Decay, EarlyStopping, StopStrings, Watermark};
 use super::words::ForcedWords;
 use crate::settings::Value;
 
@@ -16,11 +16,13 @@ macro_rules! parameters {
         #[derive(Debug, Clone, PartialEq)]
         pub struct GenerationConfig {
             $($(#[$doc])* pub(crate) $name: $type,)*
+            /// Whether a draft model is loaded beside the model; no parameter of a request.
+            pub(crate) has_assistant: bool,
         }
 
         impl Default for GenerationConfig {
             fn default() -> Self {
-                Self { $($name: $default,)* }
+                Self { $($name: $default,)* has_assistant: false }
             }
         }
 
@@ -145,6 +147,14 @@ parameters! {
     prompt_lookup_num_tokens: Option<usize> = None, Rule::at_least(1.0);
     /// Longest n-gram that a draft is looked up by; its default is 2.
     max_matching_ngram_size: Option<usize> = None, Rule::at_least(1.0);
+    /// Drafts with so many of the model's own first layers.
+    assistant_early_exit: Option<usize> = None, Rule::at_least(1.0);
+    /// Most tokens of a draft, or of the first draft, as the schedule says; its default is 20.
+    num_assistant_tokens: Option<usize> = None, Rule::at_least(1.0);
+    /// How the length of drafts follows what became of them; its default is constant.
+    num_assistant_tokens_schedule: Option<AssistantSchedule> = None, Rule::Any;
+    /// A draft ends with a token that the draft model gives less probability; its default is 0.4.
+    assistant_confidence_threshold: Option<f64> = None, Rule::at_least(0.0).up_to(1.0);
 
     // When a row ends.
 

@@ -12,6 +12,7 @@ fn model() -> ModelDefaults {
         settings: [("eos_token_id", Value::from(2))].into_iter().collect(),
         vocab_size: 100,
         max_positions: 64,
+        assistant: false,
     }
 }
 
@@ -29,6 +30,7 @@ fn refusal(settings: Value) -> String {
 fn table() -> Vec<(&'static str, Value, Value, Vec<Value>)> {
     let sampled = || json!({"do_sample": true});
     let beams = || json!({"num_beams": 4});
+    let drafts = || json!({"assistant_early_exit": 1});
     let none = || json!({});
     vec![
         ("guidance_scale", json!(1.5), none(), vec![json!(-0.1), json!("high"), json!([1.5])]),
@@ -145,6 +147,20 @@ fn table() -> Vec<(&'static str, Value, Value, Vec<Value>)> {
             json!(3),
             json!({"prompt_lookup_num_tokens": 5}),
             vec![json!(0), json!(-1)],
+        ),
+        ("assistant_early_exit", json!(1), none(), vec![json!(0), json!(-1), json!("1")]),
+        ("num_assistant_tokens", json!(5), drafts(), vec![json!(0), json!(2.5)]),
+        (
+            "num_assistant_tokens_schedule",
+            json!("heuristic"),
+            drafts(),
+            vec![json!("heuristics"), json!(true)],
+        ),
+        (
+            "assistant_confidence_threshold",
+            json!(0.5),
+            drafts(),
+            vec![json!(-0.1), json!(1.1), json!("high")],
         ),
         ("max_length", json!(30), none(), vec![json!(0), json!(65), json!(5.0)]),
         ("max_new_tokens", json!(30), none(), vec![json!(0), json!(-1), json!(64), json!("30")]),
@@ -313,6 +329,53 @@ fn modes() {
     let groups = json!({"num_beams": 4, "num_beam_groups": 2, "diversity_penalty": 1.0});
     assert_eq!(mode(groups), Mode::GroupBeam);
     assert_eq!(mode(json!({"num_beams": 2, "force_words_ids": [[5]]})), Mode::Constrained);
+}
+
+#[test]
+fn drafts_of_a_model_need_a_search_that_checks_them() {
+    let assisted = ModelDefaults { assistant: true, ..model() };
+    let parse = |defaults: &ModelDefaults, settings: Value| {
+        GenerationConfig::parse(&serde_json::from_value(settings).unwrap(), defaults)
+    };
+    assert_eq!(parse(&assisted, json!({})).unwrap().mode(), Mode::Assisted);
+    assert_eq!(parse(&assisted, json!({"do_sample": true})).unwrap().mode(), Mode::Assisted);
+    let exit = parse(&model(), json!({"assistant_early_exit": 1})).unwrap();
+    assert_eq!(exit.mode(), Mode::Assisted);
+    assert_eq!(exit.effective().get("num_assistant_tokens"), Some(&json!(20)));
+    assert_eq!(exit.effective().get("num_assistant_tokens_schedule"), Some(&json!("constant")));
+    assert_eq!(exit.effective().get("assistant_confidence_threshold"), Some(&json!(0.4)));
+    let refusals = [
+        (&model(), json!({"num_assistant_tokens": 5})),
+        (&assisted, json!({"assistant_early_exit": 1})),
+        (&assisted, json!({"prompt_lookup_num_tokens": 3})),
+        (&assisted, json!({"num_beams": 2})),
+        (&assisted, json!({"penalty_alpha": 0.6, "top_k": 4})),
+        (&assisted, json!({"num_return_sequences": 2, "do_sample": true})),
+        (&assisted, json!({"batch_size": 2})),
+        (&assisted, json!({"batching_strategy": "sorted_dynamic"})),
+        (&assisted, json!({"use_cache": false})),
+        (&assisted, json!({"assistant_ensemble_weight": 0.5})),
+        (&assisted, json!({"is_assistant": true})),
+        (&assisted, json!({"assistant_lookbehind": 10})),
+        (&assisted, json!({"target_lookbehind": 10})),
+    ]
+    .map(|(defaults, settings)| parse(defaults, settings).unwrap_err().to_string())
+    .join("\n");
+    insta::assert_snapshot!(refusals, @r#"
+    num_assistant_tokens = 5 is refused: does nothing without a draft model; load one with assistant_model, set assistant_early_exit, or leave this parameter out
+    assistant_early_exit = 1 is refused: the draft model (assistant_model) makes the drafts; load without it, or leave this parameter out
+    prompt_lookup_num_tokens = 3 is refused: assistant_model and assistant_early_exit make drafts already; keep one of them
+    num_beams = 2 is refused: assisted generation (assistant_model, assistant_early_exit) needs num_beams = 1
+    penalty_alpha = 0.6 is refused: contrastive search and assisted generation (assistant_model, assistant_early_exit) exclude each other
+    num_return_sequences = 2 is refused: assisted generation (assistant_model, assistant_early_exit) needs num_return_sequences = 1
+    batch_size = 2 is refused: assisted generation (assistant_model, assistant_early_exit) runs one prompt at a time; leave batch_size at 1
+    batching_strategy = "sorted_dynamic" is refused: assisted generation (assistant_model, assistant_early_exit) runs one prompt at a time; take static or sorted_static
+    use_cache = false is refused: assisted generation (assistant_model, assistant_early_exit) needs the cache
+    assistant_ensemble_weight = 0.5 is refused: takes tokens that the model itself would not choose; here drafts change no token, leave it out
+    is_assistant = true is refused: marks a draft model, and the model of a request is none; give the draft model as assistant_model when loading
+    assistant_lookbehind = 10 is refused: aligns two tokenizers; here a draft model has the tokenizer of its model, leave it out
+    target_lookbehind = 10 is refused: aligns two tokenizers; here a draft model has the tokenizer of its model, leave it out
+    "#);
 }
 
 #[test]

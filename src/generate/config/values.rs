@@ -88,6 +88,39 @@ impl Setting for Batching {
     }
 }
 
+/// How the length of drafts follows what became of the drafts before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AssistantSchedule {
+    /// It stays.
+    Constant,
+    /// It grows and shrinks, and the next request goes on from there.
+    Heuristic,
+    /// It grows and shrinks, and every prompt begins anew.
+    HeuristicTransient,
+}
+
+impl AssistantSchedule {
+    const NAMES: [(&str, Self); 3] = [
+        ("constant", Self::Constant),
+        ("heuristic", Self::Heuristic),
+        ("heuristic_transient", Self::HeuristicTransient),
+    ];
+}
+
+impl Setting for AssistantSchedule {
+    fn check(value: &Value, _rule: &Rule, _limits: &Limits) -> Result<Self, String> {
+        let names = Self::NAMES.map(|(name, _)| name);
+        let found = Self::NAMES.iter().find(|(name, _)| value.as_str() == Some(*name));
+        let refused = || format!("must be one of {}", names.join(", "));
+        found.map(|(_, schedule)| *schedule).ok_or_else(refused)
+    }
+
+    fn show(&self) -> Value {
+        let found = Self::NAMES.iter().find(|(_, schedule)| schedule == self);
+        found.map_or(Value::Null, |(name, _)| (*name).into())
+    }
+}
+
 /// `[start, factor]` of the exponential length penalty.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Decay {

@@ -18,6 +18,7 @@ fn process(settings: Value, prompt: &[u32], output: &[u32], scores: &[f32]) -> V
             .collect(),
         vocab_size: scores.len(),
         max_positions: 100,
+        assistant: false,
     };
     let settings: Settings = serde_json::from_value(settings).unwrap();
     let config = GenerationConfig::parse(&settings, &defaults).unwrap();

@@ -39,6 +39,7 @@ fn parse(settings: &Settings, size: usize) -> GenerationConfig {
         settings: [("pad_token_id", Value::from(0))].into_iter().collect(),
         vocab_size: size,
         max_positions: 200,
+        assistant: false,
     };
     GenerationConfig::parse(settings, &defaults).unwrap()
 }

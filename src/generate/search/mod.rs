@@ -1,9 +1,14 @@
 //! How the next token is searched for.
 
+mod assistant;
 mod beam;
 mod best;
 mod constrained;
 mod contrastive;
+mod drafted;
+#[cfg(test)]
+mod drafted_tests;
+mod drafting;
 mod group_beam;
 mod hypothesis;
 mod lookup;
@@ -13,6 +18,7 @@ mod single;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use drafting::Drafting;
 pub(crate) use reader::Reader;
 
 use std::time::Instant;
@@ -34,6 +40,7 @@ pub(crate) struct Setup<'a> {
     pub stopping: Stopping<'a>,
     pub chain: Chain,
     pub clock: Clock,
+    pub drafting: Drafting<'a>,
 }
 
 /// A prompt to continue: its place in the request and its tokens.
@@ -50,7 +57,7 @@ pub(crate) type Found = (usize, Vec<Row>);
 pub(crate) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, GenerateError> {
     let found = match setup.config.mode() {
         Mode::Single => single::run(setup, batch),
-        Mode::Lookup => lookup::run(setup, batch),
+        Mode::Lookup | Mode::Assisted => drafted::run(setup, batch),
         Mode::Beam => beam::run(setup, batch),
         Mode::GroupBeam => group_beam::run(setup, batch),
         Mode::Constrained => constrained::run(setup, batch),

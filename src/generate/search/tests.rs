@@ -19,6 +19,7 @@ fn config(model: &Fake, settings: Value) -> GenerationConfig {
         settings: [("eos_token_id", Value::from(END))].into_iter().collect(),
         vocab_size: model.vocab_size(),
         max_positions: model.max_positions(),
+        assistant: false,
     };
     let settings: Settings = serde_json::from_value(settings).unwrap();
     GenerationConfig::parse(&settings, &defaults).unwrap()
@@ -297,13 +298,13 @@ proptest! {
         let cut = cut.min(prompts.len());
         let mut joined = Vec::new();
         for share in [0..cut, cut..prompts.len()] {
-            let part = generate_share(&model, &Letters, &prompts, share, &config).unwrap();
+            let part = generate_share(&model, None, &Letters, &prompts, share, &config).unwrap();
             joined.extend(part.rows);
         }
         prop_assert_eq!(&whole.rows, &joined);
         // What is wrong with a prompt outside of the share is said all the same.
         let wrong = [&prompts[..], &[vec![99]]].concat();
-        let refused = generate_share(&model, &Letters, &wrong, 0..1, &config);
+        let refused = generate_share(&model, None, &Letters, &wrong, 0..1, &config);
         prop_assert_eq!(refused, generate(&model, &Letters, &wrong, &config));
     }
 

@@ -288,7 +288,7 @@ fn faults_of_a_single_entry() {
         # samples: [1]
         x.yaml:12: knob.samples.0: 1 is the default and tests nothing; remove it
         # samples: ['@tokn.1']
-        x.yaml:12: knob.samples.0: `@tokn.1` is no reference; write `@token.N` or `@text.N`
+        x.yaml:12: knob.samples.0: `@tokn.1` is no reference; write `@token.N`, `@text.N` or `@model`
         # generate: none
         x.yaml:12: knob.generate: must be all or samples, and is "none"
         # generate: samples
