@@ -42,20 +42,13 @@ impl CandleEngine {
         let config = dir.config();
         let limit = load::positions(config.max_positions(), asked.max_model_len)?;
         check_fit(config, asked.quantization)?;
-        if let Some(sliding) = config.sliding() {
-            return Err(BackendError::Model(format!(
-                "{}: its layers see windows of {} positions (use_sliding_window), which the candle \
-                 backend does not have; use the pytorch backend, or give rows no more positions \
-                 (max_position_embeddings in config.json)",
-                path.display(),
-                sliding.window
-            )));
-        }
+        check_windows(&dir)?;
         let mut defaults = load::defaults(&dir, limit);
         let open = |path: &String| assistant::open(path, &dir, limit);
         let assistant = asked.assistant.as_ref().map(open).transpose()?;
         if let Some(assistant) = &assistant {
             check_fit(assistant.config(), asked.quantization)?;
+            check_windows(assistant)?;
             defaults = assistant::defaults(defaults, assistant);
         }
         // The request settings given along are checked as well, before the weights are read.
@@ -133,6 +126,18 @@ impl Engine for CandleEngine {
     }
 }
 
+/// Refuses a model with layers that see a window alone.
+fn check_windows(dir: &ModelDir) -> Result<(), BackendError> {
+    let Some(sliding) = dir.config().sliding() else { return Ok(()) };
+    Err(BackendError::Model(format!(
+        "{}: its layers see windows of {} positions (use_sliding_window), which the candle backend \
+         does not have; use the pytorch backend, or give rows no more positions \
+         (max_position_embeddings in config.json)",
+        dir.path().display(),
+        sliding.window
+    )))
+}
+
 /// The model in `dir`, with rows of at most `limit` positions, and whether its files are mapped.
 fn read(
     dir: &ModelDir,
@@ -146,15 +151,10 @@ fn read(
     let loader = Loader::new(&weights, config, device, asked.dtype, asked.quantization)?;
     let network = Network::load(config, &loader)?;
     let (layers, kv_heads, head_dim) = network.cache_sizes();
-    let cache = CacheShape {
-        layers,
-        kv_heads,
-        head_dim,
-        limit,
-        dtype: asked.kv_cache_dtype.unwrap_or(network.dtype()),
-        device: device.clone(),
-        kind: asked.cache,
-    };
+    let dtype = asked.kv_cache_dtype.unwrap_or(network.dtype());
+    let element = dtype.size_in_bytes();
+    let sizes = CacheSizes { layers, kv_heads, head_dim, element, limit, kind: asked.cache };
+    let cache = CacheShape { sizes, dtype, device: device.clone() };
     Ok((CandleLm { network, cache, vocab_size: config.vocab_size() }, mapped))
 }
 

@@ -81,6 +81,14 @@ mod tests {
         assert!(backend.load(Path::new("."), &settings(2)).is_err());
     }
 
+    #[cfg(feature = "candle")]
+    #[test]
+    fn its_name_is_known_to_those_that_do_not_see_it() {
+        let backend = find("candle", &Options::default()).unwrap();
+        let misspelt: Settings = [("num_process", 2)].into_iter().collect();
+        insta::assert_snapshot!(backend.check(&misspelt).unwrap_err(), @"num_process = 2 is refused: no such parameter; did you mean `num_processes`?");
+    }
+
     #[test]
     fn one_engine_counts_itself() {
         let backend = find("scripted", &Options::default()).unwrap();

@@ -30,7 +30,7 @@ pub(super) struct Crew {
 #[derive(Debug)]
 enum Loss {
     Silence(Silence),
-    Failed(BackendError),
+    Failed(Box<BackendError>),
 }
 
 type Answer = (usize, Result<Reply, Loss>);
@@ -99,7 +99,7 @@ impl Crew {
         let name = format!("replica {number} of {}", self.members.len());
         let doing = request.doing();
         let text = match (loss, exit) {
-            (Loss::Failed(error), _) => return named(&name, error),
+            (Loss::Failed(error), _) => return named(&name, *error),
             (Loss::Silence(Silence::Noise(what)), _) => {
                 format!("{name} gave no proper answer while {doing}: {what}")
             }
@@ -154,7 +154,7 @@ fn ask_all(members: &mut [Replica], requests: &[Request]) -> Result<Vec<Reply>, 
             if let Err(error) = ask_one(scope, (number, process, line), request, &sender) {
                 kill_all(&processes);
                 let text = format!("no thread can be started to ask it: {error}");
-                return Err((number, Loss::Failed(BackendError::Failed(text))));
+                return Err((number, Loss::Failed(Box::new(BackendError::Failed(text)))));
             }
         }
         drop(sender);
@@ -177,7 +177,7 @@ fn ask_one<'scope>(
         }
         let answer = match reply {
             Ok(Reply::Failed(error)) if !matches!(error, BackendError::Refused(_)) => {
-                Err(Loss::Failed(error))
+                Err(Loss::Failed(Box::new(error)))
             }
             Ok(reply) => Ok(reply),
             Err(silence) => Err(Loss::Silence(silence)),

@@ -15,10 +15,7 @@ const ABSENT: &[(&str, &str)] = &[
         "assistant_lookbehind",
         "aligns two tokenizers; here a draft model has the tokenizer of its model, leave it out",
     ),
-    (
-        "constraints",
-        "holds Python objects in transformers 4; give their tokens in force_words_ids",
-    ),
+    ("constraints", "holds Python objects in transformers 4; give their tokens in force_words_ids"),
     (
         "is_assistant",
         "marks a draft model, and the model of a request is none; give the draft model as \
