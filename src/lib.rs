@@ -12,6 +12,7 @@ pub mod backends;
 pub mod capture;
 pub mod energy;
 pub mod environment;
+pub mod failure;
 pub mod generate;
 pub mod issues;
 pub mod model;

@@ -274,7 +274,7 @@ fn guarded<T>(call: impl FnOnce() -> Result<T, BackendError>) -> Result<T, Backe
         Ok(result) => result,
         Err(panic) => {
             let text = panic_text(&*panic);
-            Err(BackendError::Failed(format!("panicked: {text}; its stderr says where")))
+            Err(BackendError::Failed(format!("panicked: {text}; its stderr says where").into()))
         }
     }
 }

@@ -16,6 +16,7 @@ mod llama;
 mod loader;
 mod network;
 mod settings;
+mod shortage;
 #[cfg(test)]
 mod tests;
 mod threads;
