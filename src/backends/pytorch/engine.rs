@@ -2,19 +2,21 @@
 
 use std::path::Path;
 
-use tch::{Cuda, Device};
+use tch::{Device, Kind};
 
 use super::cache::CacheShape;
 use super::context::TorchLm;
+use super::cuda;
 use super::fault::load_error;
 use super::loader::Loader;
 use super::network::Network;
+use super::placement::{self, Placement};
 use super::settings::{LoadSettings, PARAMETERS, dtype_name};
 use super::threads;
 use crate::backends::load::{self, Place};
 use crate::backends::{BackendError, Engine, Generation, Prompt, prompt};
 use crate::generate::{CausalLm, ModelDefaults};
-use crate::model::{ModelDir, Tokenizer, Weights};
+use crate::model::{ModelDir, Tokenizer, Weights, tensors};
 use crate::settings::{Settings, Value};
 
 /// A loaded engine.
@@ -34,8 +36,10 @@ pub(super) struct TorchEngine {
 impl TorchEngine {
     /// Loads the model in directory `path`.
     pub(super) fn load(path: &Path, settings: &Settings) -> Result<Self, BackendError> {
-        let asked = LoadSettings::parse(settings)?;
-        let device = device(asked.device)?;
+        let mut asked = LoadSettings::parse(settings)?;
+        if !asked.placement.auto {
+            device(&asked)?;
+        }
         let dir = ModelDir::open(path)?;
         let config = dir.config();
         let limit = load::positions(config.max_positions(), asked.max_model_len)?;
@@ -43,11 +47,18 @@ impl TorchEngine {
         // The request settings given along are checked as well, before the weights are read.
         load::request(settings, PARAMETERS, &defaults)?;
 
+        if asked.placement != Placement::default() {
+            asked.device = place(&asked, &dir)?;
+            asked.check_company(settings, asked.dtype)?;
+        }
+        let device = device(&asked)?;
         let tokenizer = dir.tokenizer()?;
         threads::apply(asked.threads);
+        let _switches = asked.switches.apply()?;
         let weights = dir.weights(asked.memory_map)?;
         let mapped = weights.is_mapped();
         let loader = Loader::new(&weights, config, device, asked.dtype)?;
+        asked.check_company(settings, Some(loader.dtype()))?;
         let network = tch::no_grad(|| Network::load(config, &loader))?;
         let borrowed = loader.borrowed();
         let (layers, kv_heads, head_dim) = network.cache_sizes();
@@ -68,24 +79,36 @@ impl TorchEngine {
     }
 }
 
-impl Engine for TorchEngine {
-    fn effective(&self) -> Settings {
-        threads::apply(self.asked.threads);
+impl TorchEngine {
+    /// The load settings in force; those of the process are to be as this engine has them.
+    fn read_back(&self) -> Settings {
         let device = match self.lm.network.device() {
             Device::Cpu => "cpu".to_owned(),
             Device::Cuda(number) => format!("cuda:{number}"),
             other => format!("{other:?}").to_lowercase(),
         };
-        let pairs: [(&str, Value); 7] = [
+        let pairs: [(&str, Value); 9] = [
             ("attn_implementation", self.lm.attention.name().into()),
             ("cache_implementation", self.lm.cache.kind.name().into()),
             ("device", device.into()),
+            ("device_map", self.asked.placement.map.clone()),
             ("dtype", dtype_name(self.lm.cache.dtype).into()),
+            ("max_memory", self.asked.placement.ceilings_given.clone()),
             ("max_model_len", self.lm.max_positions().into()),
             ("memory_map", self.mapped.into()),
             ("threads", threads::count().into()),
         ];
-        pairs.into_iter().collect()
+        let switches = self.asked.switches.effective().unwrap_or_default();
+        pairs.into_iter().chain(switches).collect()
+    }
+}
+
+impl Engine for TorchEngine {
+    fn effective(&self) -> Settings {
+        threads::apply(self.asked.threads);
+        // Where libtorch took them on loading, it takes them again; what is not known is left out.
+        let _switches = self.asked.switches.apply();
+        self.read_back()
     }
 
     fn generate(
@@ -93,12 +116,13 @@ impl Engine for TorchEngine {
         prompts: &[Prompt],
         settings: &Settings,
     ) -> Result<Generation, BackendError> {
-        LoadSettings::parse(settings)?;
+        LoadSettings::read(settings)?;
         self.asked.check_same(settings)?;
         let config = load::request(settings, PARAMETERS, &self.defaults)?;
         threads::apply(self.asked.threads);
+        let _switches = self.asked.switches.apply()?;
         let mut generation = prompt::answer(&self.lm, &self.tokenizer, prompts, &config)?;
-        generation.effective = generation.effective.merged(&self.effective());
+        generation.effective = generation.effective.merged(&self.read_back());
         Ok(generation)
     }
 
@@ -111,24 +135,41 @@ impl Engine for TorchEngine {
     }
 }
 
-fn device(place: Place) -> Result<Device, BackendError> {
-    let unavailable = |reason: String, remedy: &str| {
-        Err(BackendError::Unavailable { reason, remedy: remedy.to_owned() })
-    };
-    match place {
+/// Where the model in `dir` goes, before any of its weights is read.
+fn place(asked: &LoadSettings, dir: &ModelDir) -> Result<Place, BackendError> {
+    let bytes = weight_bytes(dir, asked.dtype)?;
+    if !asked.placement.auto {
+        asked.placement.check(asked.device, bytes)?;
+        return Ok(asked.device);
+    }
+    let candidates = asked.placement.candidates(&cuda::free());
+    let chosen = placement::choose(bytes, &candidates);
+    Ok(chosen.ok_or_else(|| asked.placement.too_small(bytes, &candidates))?)
+}
+
+/// Bytes of the weights in `dir` in the type `dtype`, or else in that of the file. Of mapped files
+/// the headers alone are looked at.
+fn weight_bytes(dir: &ModelDir, dtype: Option<Kind>) -> Result<u64, BackendError> {
+    let weights = dir.weights(true)?;
+    let mut bytes = 0;
+    for tensor in tensors(dir.config()) {
+        let there = weights.expect(&tensor.name, &tensor.shape)?;
+        bytes += match dtype {
+            Some(dtype) => there.shape.iter().product::<usize>() * dtype.elt_size_in_bytes(),
+            None => there.data.len(),
+        };
+    }
+    Ok(bytes as u64)
+}
+
+fn device(asked: &LoadSettings) -> Result<Device, BackendError> {
+    match asked.device {
         Place::Cpu => Ok(Device::Cpu),
-        Place::Cuda(_) if !Cuda::is_available() => unavailable(
-            "libtorch sees no CUDA device".to_owned(),
-            "link a PyTorch with CUDA (`LIBTORCH_USE_PYTORCH=1 scripts/libtorch`) where \
-             `nvidia-smi` lists one, or use device cpu",
-        ),
-        Place::Cuda(number) => match usize::try_from(Cuda::device_count()) {
-            Ok(count) if number >= count => unavailable(
-                format!("there is no GPU {number}, libtorch sees {count}"),
-                "take a lower number, or use device cpu",
-            ),
-            _ => Ok(Device::Cuda(number)),
-        },
+        Place::Cuda(number) => {
+            let device = cuda::device(number)?;
+            asked.switches.check_gpu(number)?;
+            Ok(device)
+        }
     }
 }
 
