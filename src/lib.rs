@@ -14,6 +14,7 @@ pub mod capture;
 pub mod coverage;
 pub mod energy;
 pub mod environment;
+pub mod failure;
 pub mod generate;
 pub mod issues;
 pub mod model;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::failure::{Failure, OutOfMemory};
 use crate::generate::{GenerateError, ModelFault};
 use crate::model::ModelError;
 use crate::refusal::Refusal;
@@ -28,10 +29,10 @@ pub enum BackendError {
     },
     /// More memory was asked for than there is.
     #[error("out of memory: {0}")]
-    OutOfMemory(String),
+    OutOfMemory(OutOfMemory),
     /// The work itself failed.
     #[error("{0}")]
-    Failed(String),
+    Failed(Failure),
 }
 
 impl From<Refusal> for BackendError {
@@ -50,8 +51,8 @@ impl From<GenerateError> for BackendError {
     fn from(error: GenerateError) -> Self {
         match error {
             GenerateError::Refused(refusal) => Self::Refused(refusal),
-            GenerateError::Model(ModelFault::OutOfMemory(text)) => Self::OutOfMemory(text),
-            GenerateError::Model(ModelFault::Compute(text)) => Self::Failed(text),
+            GenerateError::Model(ModelFault::OutOfMemory(short)) => Self::OutOfMemory(short),
+            GenerateError::Model(ModelFault::Compute(failure)) => Self::Failed(failure),
         }
     }
 }

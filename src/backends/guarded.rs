@@ -16,7 +16,7 @@ pub(crate) fn guarded<T>(
         Ok(result) => result,
         Err(panic) => {
             let text = panic_text(&*panic);
-            Err(BackendError::Failed(format!("panicked: {text}; its stderr says where")))
+            Err(BackendError::Failed(format!("panicked: {text}; its stderr says where").into()))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Main memory: what a key-value cache may take of it.
 
+use crate::failure::OutOfMemory;
 use crate::generate::ModelFault;
 
 /// Smaller caches are made without looking at what memory is free.
@@ -20,12 +21,20 @@ pub(super) fn check_cache(
         return Ok(());
     }
     match available() {
-        Some(available) if bytes > u128::from(available) => Err(ModelFault::OutOfMemory(format!(
-            "{what} of {rows} rows and {positions} positions takes {} MiB, {} MiB are \
-             free; lower max_model_len or the number of rows",
-            bytes >> 20,
-            available >> 20
-        ))),
+        Some(available) if bytes > u128::from(available) => {
+            Err(ModelFault::OutOfMemory(OutOfMemory {
+                message: format!(
+                    "{what} of {rows} rows and {positions} positions takes {} MiB, {} MiB are \
+                     free; lower max_model_len or the number of rows",
+                    bytes >> 20,
+                    available >> 20
+                ),
+                device: Some("cpu".into()),
+                asked_bytes: u64::try_from(bytes).ok(),
+                free_bytes: Some(available),
+                ..OutOfMemory::default()
+            }))
+        }
         _ => Ok(()),
     }
 }

@@ -63,23 +63,26 @@ impl Rows {
         let new = tokens.len().checked_div(rows).unwrap_or(0);
         if new == 0 || new * rows != tokens.len() || real.len() != tokens.len() || want.logits > new
         {
-            return Err(ModelFault::Compute(format!(
-                "{} tokens, {} marks and {} wanted logits do not fit {rows} rows",
-                tokens.len(),
-                real.len(),
-                want.logits
-            )));
+            return Err(ModelFault::Compute(
+                format!(
+                    "{} tokens, {} marks and {} wanted logits do not fit {rows} rows",
+                    tokens.len(),
+                    real.len(),
+                    want.logits
+                )
+                .into(),
+            ));
         }
         if let Some(token) = tokens.iter().find(|token| **token as usize >= vocab_size) {
-            return Err(ModelFault::Compute(format!(
-                "token {token} is not in the vocabulary of {vocab_size} tokens"
-            )));
+            return Err(ModelFault::Compute(
+                format!("token {token} is not in the vocabulary of {vocab_size} tokens").into(),
+            ));
         }
         let len = self.len() + new;
         if len > limit {
-            return Err(ModelFault::Compute(format!(
-                "{len} positions are more than the {limit} of the model"
-            )));
+            return Err(ModelFault::Compute(
+                format!("{len} positions are more than the {limit} of the model").into(),
+            ));
         }
         let mut after = self.clone();
         let mut positions = Vec::with_capacity(tokens.len());
@@ -104,9 +107,9 @@ impl Rows {
     pub(super) fn check(&self, rows: &[usize]) -> Result<(), ModelFault> {
         let count = self.count();
         if rows.is_empty() || rows.iter().any(|row| *row >= count) {
-            return Err(ModelFault::Compute(format!(
-                "rows {rows:?} of {count} cannot be selected"
-            )));
+            return Err(ModelFault::Compute(
+                format!("rows {rows:?} of {count} cannot be selected").into(),
+            ));
         }
         Ok(())
     }

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::failure::{Failure, OutOfMemory};
+
 /// A causal language model, as the generation loop sees it: tokens in, logits out.
 pub trait CausalLm {
     /// How many entries a row of logits has.
@@ -91,8 +93,8 @@ pub trait Detokenizer {
 pub enum ModelFault {
     /// More memory was asked for than there is.
     #[error("out of memory: {0}")]
-    OutOfMemory(String),
+    OutOfMemory(OutOfMemory),
     /// Any other failure, in the words of the tensor library.
     #[error("{0}")]
-    Compute(String),
+    Compute(Failure),
 }

@@ -324,6 +324,12 @@ impl Fault {
             error["value"] = refusal.value.clone();
             error["rule"] = json!(refusal.rule);
         }
+        if let Self::Backend(BackendError::OutOfMemory(short)) = self {
+            error["device"] = json!(short.device);
+            error["asked_bytes"] = json!(short.asked_bytes);
+            error["free_bytes"] = json!(short.free_bytes);
+            error["capacity_bytes"] = json!(short.capacity_bytes);
+        }
         json!({"error": error})
     }
 }

@@ -64,8 +64,8 @@ cases:
             "segfaults" => (died(None, Some(11), "run"), ""),
             "exits" => (died(Some(3), None, "run"), "before exit\n"),
             "killed" => (died(None, Some(9), "run"), "before kill\n"),
-            "fails" => (failed(BackendError::Failed("no good".to_owned())), ""),
-            "starves" => (failed(BackendError::OutOfMemory("5 GiB wanted".to_owned())), ""),
+            "fails" => (failed(BackendError::Failed("no good".into())), ""),
+            "starves" => (failed(BackendError::OutOfMemory("5 GiB wanted".into())), ""),
             "refuses" => {
                 assert!(matches!(
                     &record.outcome,
@@ -150,7 +150,7 @@ fn panic_is_an_error_with_its_place() {
     let Outcome::Errored { error: BackendError::Failed(text), during } = &records[0].outcome else {
         panic!("{:?}", records[0].outcome)
     };
-    assert!(text.contains("oh dear") && during == "run", "{text}");
+    assert!(text.message.contains("oh dear") && during == "run", "{text}");
     assert!(run.text(stderr, &records[0]).contains("deeds.rs"));
     assert_eq!(records[1].outcome, Outcome::Completed);
 }

@@ -28,7 +28,7 @@ pub(crate) const TESTS: &[Test] = &[
 const FOLDER: &str = "WATTEST_TEST_FOLDER";
 
 fn failed(text: &str, during: &str) -> Outcome {
-    let error = BackendError::Failed(text.to_owned());
+    let error = BackendError::Failed(text.into());
     Outcome::Errored { error, during: during.to_owned() }
 }
 
@@ -114,7 +114,7 @@ cases:
             "load"
         )
     );
-    let error = BackendError::OutOfMemory("replica 1 of 2: 5 GiB".to_owned());
+    let error = BackendError::OutOfMemory("replica 1 of 2: 5 GiB".into());
     assert_eq!(records[5].outcome, Outcome::Errored { error, during: "load".to_owned() });
     assert!(
         matches!(&records[6].outcome, Outcome::Errored { error: BackendError::Refused(_), .. }),

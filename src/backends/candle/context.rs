@@ -163,8 +163,8 @@ fn floats(tensor: &Tensor) -> candle_core::Result<Vec<f32>> {
 pub(super) fn fault(error: &candle_core::Error) -> ModelFault {
     let text = error.to_string();
     if text.contains("OUT_OF_MEMORY") {
-        ModelFault::OutOfMemory(text)
+        ModelFault::OutOfMemory(text.into())
     } else {
-        ModelFault::Compute(text)
+        ModelFault::Compute(text.into())
     }
 }

@@ -58,7 +58,7 @@ impl CandleEngine {
             .num_threads(asked.threads.unwrap_or(0))
             .thread_name(|index| format!("candle-{index}"))
             .build()
-            .map_err(|error| BackendError::Failed(format!("no threads: {error}")))?;
+            .map_err(|error| BackendError::Failed(format!("no threads: {error}").into()))?;
         let tokenizer = dir.tokenizer()?;
         if let Some(assistant) = &assistant {
             assistant::check_tokenizer(assistant, &tokenizer)?;

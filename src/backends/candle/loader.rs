@@ -126,9 +126,9 @@ impl<'a> Loader<'a> {
 fn failed(name: &str, error: &candle_core::Error) -> BackendError {
     let text = format!("loading `{name}`: {error}");
     if text.contains("OUT_OF_MEMORY") {
-        BackendError::OutOfMemory(text)
+        BackendError::OutOfMemory(text.into())
     } else {
-        BackendError::Failed(text)
+        BackendError::Failed(text.into())
     }
 }
 

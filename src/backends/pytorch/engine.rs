@@ -3,13 +3,15 @@
 use std::ops::Range;
 use std::path::Path;
 
-use tch::{Cuda, Device, Kind, TchError};
+use tch::{Device, Kind, TchError};
 
 use super::cache::CacheShape;
 use super::context::TorchLm;
+use super::cuda;
 use super::fault::load_error;
 use super::loader::Loader;
 use super::network::Network;
+use super::placement::{self, Placement};
 use super::quantization::{self, Layers};
 use super::settings::{LoadSettings, PARAMETERS, dtype_name};
 use super::threads;
@@ -17,7 +19,7 @@ use crate::backends::kv_cache::CacheSizes;
 use crate::backends::load::{self, Place};
 use crate::backends::{BackendError, Engine, Generation, Prompt, assistant, prompt};
 use crate::generate::{CausalLm, ModelDefaults};
-use crate::model::{ModelConfig, ModelDir, Tokenizer, Weights};
+use crate::model::{ModelConfig, ModelDir, Tokenizer, Weights, tensors};
 use crate::settings::{Settings, Value};
 
 /// A loaded engine.
@@ -41,8 +43,10 @@ pub(super) struct TorchEngine {
 impl TorchEngine {
     /// Loads the model in directory `path`.
     pub(super) fn load(path: &Path, settings: &Settings) -> Result<Self, BackendError> {
-        let asked = LoadSettings::parse(settings)?;
-        let device = device(asked.device)?;
+        let mut asked = LoadSettings::parse(settings)?;
+        if !asked.placement.auto {
+            device(&asked)?;
+        }
         let dir = ModelDir::open(path)?;
         let config = dir.config();
         let limit = load::positions(config.max_positions(), asked.max_model_len)?;
@@ -57,13 +61,19 @@ impl TorchEngine {
         // The request settings given along are checked as well, before the weights are read.
         load::request(settings, PARAMETERS, &defaults)?;
 
+        if asked.placement != Placement::default() {
+            asked.device = place(&asked, &dir)?;
+            asked.check_company(settings, asked.dtype)?;
+        }
+        let device = device(&asked)?;
         let tokenizer = dir.tokenizer()?;
         if let Some(assistant) = &assistant {
             assistant::check_tokenizer(assistant, &tokenizer)?;
         }
         threads::apply(asked.threads);
-        let model = read(&dir, &asked, device, limit)?;
-        let draft = assistant.map(|dir| read(&dir, &asked, device, limit)).transpose()?;
+        let _switches = asked.switches.apply()?;
+        let model = read(&dir, &asked, settings, device, limit)?;
+        let draft = assistant.map(|dir| read(&dir, &asked, settings, device, limit)).transpose()?;
         let (assistant, borrowed) = match draft {
             Some(draft) => (Some(draft.lm), draft.borrowed),
             None => (None, None),
@@ -82,9 +92,9 @@ impl TorchEngine {
     }
 }
 
-impl Engine for TorchEngine {
-    fn effective(&self) -> Settings {
-        threads::apply(self.asked.threads);
+impl TorchEngine {
+    /// The load settings in force; those of the process are to be as this engine has them.
+    fn read_back(&self) -> Settings {
         let device = match self.lm.network.device() {
             Device::Cpu => "cpu".to_owned(),
             Device::Cuda(number) => format!("cuda:{number}"),
@@ -92,20 +102,33 @@ impl Engine for TorchEngine {
         };
         let cache = &self.lm.cache;
         let name = |dtype: Result<Kind, TchError>| dtype.ok().map(dtype_name);
-        let pairs: [(&str, Value); 10] = [
+        let pairs: [(&str, Value); 12] = [
             (assistant::PARAMETER, self.asked.assistant.clone().into()),
             ("attn_implementation", self.lm.attention.name().into()),
             ("cache_config", cache.implementation.config()),
             ("cache_implementation", cache.implementation.name().into()),
             ("device", device.into()),
+            ("device_map", self.asked.placement.map.clone()),
             ("dtype", name(self.lm.network.dtype()).into()),
             ("kv_cache_dtype", name(cache.stored_dtype()).into()),
+            ("max_memory", self.asked.placement.ceilings_given.clone()),
             ("max_model_len", self.lm.max_positions().into()),
             ("memory_map", self.mapped.into()),
             ("threads", threads::count().into()),
         ];
-        let found: Settings = pairs.into_iter().collect();
-        found.merged(&self.layers.as_ref().map_or_else(quantization::off, Layers::effective))
+        let quantization = self.layers.as_ref().map_or_else(quantization::off, Layers::effective);
+        let switches = self.asked.switches.effective().unwrap_or_default();
+        let found: Settings = pairs.into_iter().chain(switches).collect();
+        found.merged(&quantization)
+    }
+}
+
+impl Engine for TorchEngine {
+    fn effective(&self) -> Settings {
+        threads::apply(self.asked.threads);
+        // Where libtorch took them on loading, it takes them again; what is not known is left out.
+        let _switches = self.asked.switches.apply();
+        self.read_back()
     }
 
     fn generate_share(
@@ -118,11 +141,12 @@ impl Engine for TorchEngine {
         self.asked.check_same(settings)?;
         let config = load::request(settings, PARAMETERS, &self.defaults)?;
         threads::apply(self.asked.threads);
+        let _switches = self.asked.switches.apply()?;
         let assistant = self.assistant.as_ref().map(|lm| lm as &dyn CausalLm);
         let (lm, tokenizer) = (&self.lm, &self.tokenizer);
         let mut generation = prompt::answer(lm, assistant, tokenizer, prompts, share, &config)?;
         assistant::keep(&mut self.defaults, &config, generation.drafts.as_ref());
-        generation.effective = generation.effective.merged(&self.effective());
+        generation.effective = generation.effective.merged(&self.read_back());
         Ok(generation)
     }
 
@@ -167,6 +191,7 @@ struct Read {
 fn read(
     dir: &ModelDir,
     asked: &LoadSettings,
+    settings: &Settings,
     device: Device,
     limit: usize,
 ) -> Result<Read, BackendError> {
@@ -175,6 +200,7 @@ fn read(
     let mapped = weights.is_mapped();
     let plan = asked.quantization.plan(config)?;
     let loader = Loader::new(&weights, config, device, asked.dtype)?.quantising(plan);
+    asked.check_company(settings, Some(loader.dtype()))?;
     let network = tch::no_grad(|| Network::load(config, &loader))?;
     let borrowed = loader.borrowed();
     let linear = loader.into_layers();
@@ -196,24 +222,41 @@ fn read(
     Ok(Read { lm, layers: linear, borrowed: borrowed.then_some(weights), mapped })
 }
 
-fn device(place: Place) -> Result<Device, BackendError> {
-    let unavailable = |reason: String, remedy: &str| {
-        Err(BackendError::Unavailable { reason, remedy: remedy.to_owned() })
-    };
-    match place {
+/// Where the model in `dir` goes, before any of its weights is read.
+fn place(asked: &LoadSettings, dir: &ModelDir) -> Result<Place, BackendError> {
+    let bytes = weight_bytes(dir, asked.dtype)?;
+    if !asked.placement.auto {
+        asked.placement.check(asked.device, bytes)?;
+        return Ok(asked.device);
+    }
+    let candidates = asked.placement.candidates(&cuda::free());
+    let chosen = placement::choose(bytes, &candidates);
+    Ok(chosen.ok_or_else(|| asked.placement.too_small(bytes, &candidates))?)
+}
+
+/// Bytes of the weights in `dir` in the type `dtype`, or else in that of the file. Of mapped files
+/// the headers alone are looked at.
+fn weight_bytes(dir: &ModelDir, dtype: Option<Kind>) -> Result<u64, BackendError> {
+    let weights = dir.weights(true)?;
+    let mut bytes = 0;
+    for tensor in tensors(dir.config()) {
+        let there = weights.expect(&tensor.name, &tensor.shape)?;
+        bytes += match dtype {
+            Some(dtype) => there.shape.iter().product::<usize>() * dtype.elt_size_in_bytes(),
+            None => there.data.len(),
+        };
+    }
+    Ok(bytes as u64)
+}
+
+fn device(asked: &LoadSettings) -> Result<Device, BackendError> {
+    match asked.device {
         Place::Cpu => Ok(Device::Cpu),
-        Place::Cuda(_) if !Cuda::is_available() => unavailable(
-            "libtorch sees no CUDA device".to_owned(),
-            "link a PyTorch with CUDA (`LIBTORCH_USE_PYTORCH=1 scripts/libtorch`) where \
-             `nvidia-smi` lists one, or use device cpu",
-        ),
-        Place::Cuda(number) => match usize::try_from(Cuda::device_count()) {
-            Ok(count) if number >= count => unavailable(
-                format!("there is no GPU {number}, libtorch sees {count}"),
-                "take a lower number, or use device cpu",
-            ),
-            _ => Ok(Device::Cuda(number)),
-        },
+        Place::Cuda(number) => {
+            let device = cuda::device(number)?;
+            asked.switches.check_gpu(number)?;
+            Ok(device)
+        }
     }
 }
 

@@ -9,16 +9,23 @@
 mod attention;
 mod backend;
 mod cache;
+mod company;
 mod context;
+mod cuda;
 mod engine;
 mod fault;
 mod gpt2;
+mod in_force;
 mod llama;
 mod loader;
 mod mask;
+mod native;
 mod network;
+mod placement;
 mod quantization;
 mod settings;
+mod shortage;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod threads;

@@ -4,7 +4,10 @@ use tch::Kind;
 
 use super::attention::Implementation;
 use super::cache::CacheImplementation;
+use super::company::Company;
+use super::placement::Placement;
 use super::quantization::Asked;
+use super::switches::Switches;
 use crate::backends::assistant;
 use crate::backends::load::{self, DTYPES, Place, choice, count, flag};
 use crate::refusal::Refusal;
@@ -13,6 +16,7 @@ use crate::settings::Settings;
 /// Every load parameter, by name. All others are request parameters of the generation loop.
 pub(super) const PARAMETERS: &[&str] = &[
     assistant::PARAMETER,
+    "allow_tf32",
     "attn_implementation",
     "bnb_4bit_compute_dtype",
     "bnb_4bit_quant_storage",
@@ -20,8 +24,15 @@ pub(super) const PARAMETERS: &[&str] = &[
     "bnb_4bit_use_double_quant",
     "cache_config",
     "cache_implementation",
+    "cudnn_benchmark",
+    "deterministic_algorithms",
     "device",
+    "device_map",
     "dtype",
+    "extra",
+    "float32_matmul_precision",
+    "flush_denormal",
+    "interop_threads",
     "kv_cache_dtype",
     "llm_int8_enable_fp32_cpu_offload",
     "llm_int8_has_fp16_weight",
@@ -29,8 +40,11 @@ pub(super) const PARAMETERS: &[&str] = &[
     "llm_int8_threshold",
     "load_in_4bit",
     "load_in_8bit",
+    "max_memory",
     "max_model_len",
     "memory_map",
+    "mkldnn",
+    "sdpa_kernel",
     "threads",
 ];
 
@@ -55,21 +69,44 @@ pub(super) struct LoadSettings {
     pub memory_map: bool,
     /// Which weights are quantised, and how.
     pub quantization: Asked,
+    /// How the device is chosen, and what it may hold.
+    pub placement: Placement,
+    /// The process-wide switches of libtorch.
+    pub switches: Switches,
     /// Threads within an operation; none for what libtorch takes by itself.
     pub threads: Option<usize>,
 }
 
 impl LoadSettings {
-    /// Checks the load settings among `settings`, and that every other name is a request
-    /// parameter.
+    /// Checks the load settings among `settings`, each and together, and that every other name is
+    /// a request parameter.
     ///
     /// # Errors
     /// A [`Refusal`] with the parameter, the value and the rule.
     pub(super) fn parse(settings: &Settings) -> Result<Self, Refusal> {
-        let read = Self::read(settings)?;
-        read.quantization.check(settings)?;
-        read.cache.check_company(settings, read.device)?;
-        Ok(read)
+        let parsed = Self::read(settings)?;
+        parsed.quantization.check(settings)?;
+        parsed.placement.check_company(settings, parsed.device)?;
+        // A device that is yet to be chosen stands against nothing.
+        if !parsed.placement.auto {
+            parsed.check_company(settings, parsed.dtype)?;
+        }
+        Ok(parsed)
+    }
+
+    /// Refuses what stands against other load settings; `dtype` is the number format, where it is
+    /// known.
+    ///
+    /// # Errors
+    /// A [`Refusal`] with the parameter and what it stands against.
+    pub(super) fn check_company(
+        &self,
+        settings: &Settings,
+        dtype: Option<Kind>,
+    ) -> Result<(), Refusal> {
+        self.cache.check_company(settings, self.device)?;
+        let company = Company { device: self.device, attention: self.attention, dtype };
+        self.switches.check(settings, company)
     }
 
     /// As [`Self::parse`], each setting by itself: those of a request need not be all of them.
@@ -79,16 +116,19 @@ impl LoadSettings {
     pub(super) fn read(settings: &Settings) -> Result<Self, Refusal> {
         load::check_names(settings, PARAMETERS)?;
         let dtype = |name| choice(settings, name, &DTYPES).map(|one| one.and_then(dtype_named));
+        let (placement, device) = Placement::parse(settings)?;
         Ok(Self {
             assistant: assistant::path(settings)?,
             attention: attention(settings)?,
             cache: CacheImplementation::parse(settings)?,
-            device: Place::parse(settings)?,
+            device,
             dtype: dtype("dtype")?,
             kv_cache_dtype: dtype("kv_cache_dtype")?,
             max_model_len: count(settings, "max_model_len", load::MOST_POSITIONS)?,
             memory_map: flag(settings, "memory_map", true)?,
+            placement,
             quantization: Asked::parse(settings)?,
+            switches: Switches::parse(settings)?,
             threads: count(settings, "threads", load::MOST_THREADS)?,
         })
     }
@@ -111,8 +151,11 @@ impl LoadSettings {
                 "kv_cache_dtype" => asked.kv_cache_dtype == self.kv_cache_dtype,
                 "max_model_len" => asked.max_model_len == self.max_model_len,
                 "memory_map" => asked.memory_map == self.memory_map,
+                "device_map" => asked.placement.map == self.placement.map,
+                "max_memory" => asked.placement.ceilings_given == self.placement.ceilings_given,
                 "threads" => asked.threads == self.threads,
-                name => self.quantization.is_same(name, &asked.quantization),
+                name if Asked::names(name) => self.quantization.is_same(name, &asked.quantization),
+                _ => self.switches.has(&asked.switches),
             })
         })
     }
@@ -124,7 +167,7 @@ fn attention(settings: &Settings) -> Result<Implementation, Refusal> {
         && value == "flash_attention_2"
     {
         let rule = "it needs the flash-attn package for Python and an NVIDIA GPU; eager or sdpa \
-                    (sdpa takes libtorch's own flash kernel where one fits)";
+                    (with sdpa_kernel flash, sdpa takes libtorch's own flash kernel)";
         return Err(Refusal::new(name, value.clone(), rule));
     }
     Ok(match choice(settings, name, &["eager", "sdpa"])? {
@@ -170,9 +213,27 @@ mod tests {
         insta::assert_snapshot!(refused("device", "cuda:x"), @r#"device = "cuda:x" is refused: cpu, cuda or cuda:N"#);
         insta::assert_snapshot!(refused("memory_map", 1), @"memory_map = 1 is refused: true or false");
         insta::assert_snapshot!(refused("cache_implementation", Value::Null), @"cache_implementation = null is refused: one of dynamic, static, quantized, offloaded, offloaded_static, sliding_window");
-        insta::assert_snapshot!(refused("attn_implementation", "flash_attention_2"), @r#"attn_implementation = "flash_attention_2" is refused: it needs the flash-attn package for Python and an NVIDIA GPU; eager or sdpa (sdpa takes libtorch's own flash kernel where one fits)"#);
+        insta::assert_snapshot!(refused("attn_implementation", "flash_attention_2"), @r#"attn_implementation = "flash_attention_2" is refused: it needs the flash-attn package for Python and an NVIDIA GPU; eager or sdpa (with sdpa_kernel flash, sdpa takes libtorch's own flash kernel)"#);
         insta::assert_snapshot!(refused("attn_implementation", "paged"), @r#"attn_implementation = "paged" is refused: one of eager, sdpa"#);
         insta::assert_snapshot!(refused("atn_implementation", "sdpa"), @r#"atn_implementation = "sdpa" is refused: no such parameter; did you mean `attn_implementation`?"#);
+    }
+
+    #[test]
+    fn what_needs_company_is_compared_without_it() {
+        let loaded: Settings = [
+            ("device", Value::from("cuda")),
+            ("allow_tf32", true.into()),
+            ("max_memory", serde_json::json!({"cuda:0": "1GiB"})),
+        ]
+        .into_iter()
+        .collect();
+        let engine = LoadSettings::parse(&loaded).unwrap();
+        assert!(engine.check_same(&loaded).is_ok());
+        let other: Settings = [("allow_tf32", false)].into_iter().collect();
+        insta::assert_snapshot!(engine.check_same(&other).unwrap_err(), @"allow_tf32 = false is refused: a load setting; the engine was loaded with another value, load it anew");
+        // Alone, it is refused: the model would be on the CPU.
+        let alone = loaded.only(|name| name == "max_memory");
+        assert!(LoadSettings::parse(&alone).is_err());
     }
 
     #[test]

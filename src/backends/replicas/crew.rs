@@ -46,9 +46,10 @@ impl Crew {
         for number in 0..count {
             let member = Replica::start(command, number).map_err(|error| {
                 let program = &crew.program;
-                BackendError::Failed(format!(
-                    "replica {number} of {count} cannot be started: {program}: {error}"
-                ))
+                BackendError::Failed(
+                    format!("replica {number} of {count} cannot be started: {program}: {error}")
+                        .into(),
+                )
             })?;
             crew.members.push(member);
         }
@@ -70,7 +71,7 @@ impl Crew {
     pub(super) fn ask(&mut self, requests: &[Request]) -> Result<Vec<Reply>, BackendError> {
         if let Some(why) = &self.lost {
             let text = format!("the engine has lost its replicas, load it anew: {why}");
-            return Err(BackendError::Failed(text));
+            return Err(BackendError::Failed(text.into()));
         }
         self.idle = false;
         match ask_all(&mut self.members, requests) {
@@ -116,7 +117,7 @@ impl Crew {
             ),
             (_, None) => format!("{name} closed its channel while {doing}"),
         };
-        BackendError::Failed(text)
+        BackendError::Failed(text.into())
     }
 
     /// Waits until all have ended; those that take longer than `grace` are killed.
@@ -154,7 +155,7 @@ fn ask_all(members: &mut [Replica], requests: &[Request]) -> Result<Vec<Reply>, 
             if let Err(error) = ask_one(scope, (number, process, line), request, &sender) {
                 kill_all(&processes);
                 let text = format!("no thread can be started to ask it: {error}");
-                return Err((number, Loss::Failed(Box::new(BackendError::Failed(text)))));
+                return Err((number, Loss::Failed(Box::new(BackendError::Failed(text.into())))));
             }
         }
         drop(sender);
@@ -225,8 +226,14 @@ fn named(name: &str, error: BackendError) -> BackendError {
         BackendError::Unavailable { reason, remedy } => {
             BackendError::Unavailable { reason: format!("{name}: {reason}"), remedy }
         }
-        BackendError::OutOfMemory(text) => BackendError::OutOfMemory(format!("{name}: {text}")),
-        BackendError::Failed(text) => BackendError::Failed(format!("{name}: {text}")),
+        BackendError::OutOfMemory(mut short) => {
+            short.message = format!("{name}: {}", short.message);
+            BackendError::OutOfMemory(short)
+        }
+        BackendError::Failed(mut failure) => {
+            failure.message = format!("{name}: {}", failure.message);
+            BackendError::Failed(failure)
+        }
         same @ (BackendError::Refused(_) | BackendError::Model(_)) => same,
     }
 }

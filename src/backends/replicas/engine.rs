@@ -57,7 +57,8 @@ impl Replicas {
             architecture = found;
         }
         let spread = is_spread(settings);
-        let effective = agreed(&reports, spread).map_err(BackendError::Failed)?;
+        let effective =
+            agreed(&reports, spread).map_err(|text| BackendError::Failed(text.into()))?;
         Ok(Self { crew: RefCell::new(crew), count, effective, architecture, spread })
     }
 }
@@ -95,7 +96,8 @@ impl Engine for Replicas {
             timings.push(generation.timings);
         }
         whole.timings = longest(timings.into_iter());
-        whole.effective = agreed(&reports, self.spread).map_err(BackendError::Failed)?;
+        whole.effective =
+            agreed(&reports, self.spread).map_err(|text| BackendError::Failed(text.into()))?;
         whole.effective.set(PARAMETER, crew.count());
         Ok(whole)
     }
@@ -115,5 +117,5 @@ impl Engine for Replicas {
 }
 
 fn out_of_turn() -> BackendError {
-    BackendError::Failed("a replica gave the answer to another question".to_owned())
+    BackendError::Failed("a replica gave the answer to another question".into())
 }

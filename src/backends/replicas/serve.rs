@@ -70,17 +70,19 @@ impl Desk {
                 let engine = self.engine()?;
                 guarded(|| Ok(Reply::Text(engine.token_text(token))))
             }
-            Request::Quit => Err(BackendError::Failed("it was to end".to_owned())),
+            Request::Quit => Err(BackendError::Failed("it was to end".into())),
         }
     }
 
     fn load(&mut self, load: &Load) -> Result<Reply, BackendError> {
         if load.protocol != PROTOCOL {
             let text = "this executable was replaced while it ran; run it again";
-            return Err(BackendError::Failed(text.to_owned()));
+            return Err(BackendError::Failed(text.into()));
         }
         let Some(backend) = registry::single(&load.backend, &load.options) else {
-            return Err(BackendError::Failed(format!("there is no backend `{}`", load.backend)));
+            return Err(BackendError::Failed(
+                format!("there is no backend `{}`", load.backend).into(),
+            ));
         };
         let engine = guarded(|| backend.load(&load.model, &load.settings))?;
         let reply = guarded(|| {
@@ -92,6 +94,6 @@ impl Desk {
     }
 
     fn engine(&mut self) -> Result<&mut Box<dyn Engine>, BackendError> {
-        self.engine.as_mut().ok_or_else(|| BackendError::Failed("no model is loaded".to_owned()))
+        self.engine.as_mut().ok_or_else(|| BackendError::Failed("no model is loaded".into()))
     }
 }

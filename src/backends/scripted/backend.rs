@@ -34,7 +34,7 @@ impl Scripted {
     }
 
     fn script(&self) -> Result<&Script, BackendError> {
-        self.script.as_ref().map_err(|error| BackendError::Failed(error.clone()))
+        self.script.as_ref().map_err(|error| BackendError::Failed(error.clone().into()))
     }
 
     /// The case that `settings` ask for: its name and what it does; none for the baseline.

@@ -59,7 +59,9 @@ pub(super) fn perform(step: &Step, name: &str, late: &mut Late) -> Result<(), Ba
         Step::Segfault => kill(Signal::SEGV),
         Step::Signal(number) => match Signal::from_named_raw(*number) {
             Some(signal) => kill(signal),
-            None => return Err(BackendError::Failed(format!("there is no signal {number}"))),
+            None => {
+                return Err(BackendError::Failed(format!("there is no signal {number}").into()));
+            }
         },
         Step::Panic(message) => panic!("{message}"),
         Step::CloseDescriptors => close_descriptors().map_err(failed)?,
@@ -86,8 +88,10 @@ pub(super) fn perform(step: &Step, name: &str, late: &mut Late) -> Result<(), Ba
             }));
         }
         Step::Refuse { rule } => return Err(Refusal::new(PARAMETER, name, rule).into()),
-        Step::Fail(message) => return Err(BackendError::Failed(message.clone())),
-        Step::OutOfMemory(message) => return Err(BackendError::OutOfMemory(message.clone())),
+        Step::Fail(message) => return Err(BackendError::Failed(message.clone().into())),
+        Step::OutOfMemory(message) => {
+            return Err(BackendError::OutOfMemory(message.clone().into()));
+        }
         Step::InReplica { number, steps } => {
             if backends::replica_number() == Some(*number) {
                 for step in steps {
@@ -107,7 +111,7 @@ pub(super) fn duration(seconds: f64) -> Duration {
 }
 
 fn failed(error: impl std::fmt::Display) -> BackendError {
-    BackendError::Failed(error.to_string())
+    BackendError::Failed(error.to_string().into())
 }
 
 /// Writes past Rust's own buffers, as the C++ of an engine does. Where nobody reads any more,

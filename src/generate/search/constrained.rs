@@ -145,7 +145,8 @@ impl Rounds for Search<'_> {
                 "prompt {}: no beam has all of force_words_ids at its end; raise max_new_tokens, \
                  or take back what forbids their tokens",
                 self.prompt
-            )));
+            )
+            .into()));
         }
         for (beam, met) in running {
             if met || none {

@@ -32,7 +32,7 @@ pub(super) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, 
     let state = read.hidden.len() / (batch.len() * width).max(1);
     if state == 0 {
         let fault = "contrastive search needs hidden states and the model gave none";
-        return Err(ModelFault::Compute(fault.to_owned()));
+        return Err(ModelFault::Compute(fault.into()));
     }
     let mut live: Vec<Live> = batch
         .iter()

@@ -132,5 +132,5 @@ fn nothing_left(prompt: usize, sequence: &Sequence, scores: &[f32]) -> ModelFaul
         true => "the scores are NaN or infinite; see remove_invalid_values",
         false => "every token is forbidden; take back a suppressed, banned or forced token",
     };
-    ModelFault::Compute(format!("prompt {prompt}, step {step}: {why}"))
+    ModelFault::Compute(format!("prompt {prompt}, step {step}: {why}").into())
 }

@@ -86,12 +86,16 @@ impl CacheShape {
     /// that did not fit.
     pub(super) fn sized(&self, fault: ModelFault, rows: usize, capacity: usize) -> ModelFault {
         match fault {
-            ModelFault::OutOfMemory(text) => ModelFault::OutOfMemory(format!(
-                "{text} (with {} of {rows} rows and {capacity} positions, {} MiB; lower \
-                 max_model_len or the number of rows)",
-                self.implementation.in_words(),
-                self.bytes(rows, capacity) >> 20
-            )),
+            ModelFault::OutOfMemory(mut short) => {
+                short.message = format!(
+                    "{} (with {} of {rows} rows and {capacity} positions, {} MiB; lower \
+                     max_model_len or the number of rows)",
+                    short.message,
+                    self.implementation.in_words(),
+                    self.bytes(rows, capacity) >> 20
+                );
+                ModelFault::OutOfMemory(short)
+            }
             other => other,
         }
     }
@@ -252,11 +256,14 @@ impl Cache {
         }
         let earliest = self.layers.iter().map(|layer| layer.store.earliest()).max().unwrap_or(0);
         if len > 0 && len < earliest {
-            return Err(ModelFault::Compute(format!(
-                "the sliding-window cache cannot go back from {} positions to {len}: it has \
+            return Err(ModelFault::Compute(
+                format!(
+                    "the sliding-window cache cannot go back from {} positions to {len}: it has \
                  forgotten what lies before {earliest}; take cache_implementation dynamic",
-                self.len
-            )));
+                    self.len
+                )
+                .into(),
+            ));
         }
         self.len = len;
         Ok(())

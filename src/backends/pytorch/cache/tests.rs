@@ -255,7 +255,7 @@ fn a_growing_cache_doubles() {
 fn out_of_memory_names_the_sizes() {
     let mut large = shape(quantized(json!({"nbits": 2})), None);
     large.sizes.layers = 1 << 30;
-    insta::assert_snapshot!(large.sized(ModelFault::OutOfMemory("no".to_owned()), 2, 300), @"out of memory: no (with a key-value cache of 2 bits (quanto) of 2 rows and 300 positions, 21512192 MiB; lower max_model_len or the number of rows)");
+    insta::assert_snapshot!(large.sized(ModelFault::OutOfMemory("no".into()), 2, 300), @"out of memory: no (with a key-value cache of 2 bits (quanto) of 2 rows and 300 positions, 21512192 MiB; lower max_model_len or the number of rows)");
     let fault = large.check_memory(3, 300).unwrap_err().to_string();
     let told = "a key-value cache of 2 bits (quanto) of 3 rows and 300 positions takes";
     assert!(fault.contains(told), "{fault}");

@@ -109,6 +109,11 @@ impl Asked {
         Ok(())
     }
 
+    /// Whether `name` is one of these settings.
+    pub(in crate::backends::pytorch) fn names(name: &str) -> bool {
+        ["load_in_", "llm_int8_", "bnb_4bit_"].iter().any(|start| name.starts_with(start))
+    }
+
     /// Whether an engine loaded with `self` has the setting `name` as `given`, in which it stands
     /// alone.
     pub(in crate::backends::pytorch) fn is_same(&self, name: &str, given: &Self) -> bool {
