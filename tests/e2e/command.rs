@@ -25,7 +25,12 @@ fn scan_prints_one_finding_per_line() {
 #[test]
 fn params_list_names_every_parameter_and_its_cases() {
     let place = Place::new();
-    place.wattest(&["params", "list", "--params", &params()]).exits(0).says("candle: ");
+    place
+        .wattest(&["params", "list", "--params", &params()])
+        .exits(0)
+        .says("candle: ")
+        .says("max_output_tokens                another name of max_new_tokens")
+        .says("dataset.name                     refused: prompts are not settings");
     let run =
         place.wattest(&["params", "list", "--params", &params(), "--format", "json"]).exits(0);
     let rows: Vec<serde_json::Value> = serde_json::from_str(&run.stdout).unwrap();

@@ -69,10 +69,11 @@ fn text(tables: &[&Table]) -> Answer {
         let names = names(table);
         writeln!(
             out,
-            "{}: {}, {} parameters, {} cases",
+            "{}: {}, {} parameters, {} refused names, {} cases",
             table.backend,
             table.engine,
             table.params.len(),
+            table.refused.len(),
             names.len()
         )?;
         for param in &table.params {
@@ -87,6 +88,12 @@ fn text(tables: &[&Table]) -> Answer {
                 param.default.to_string(),
                 cases(&names, &param.path).len()
             )?;
+            for alias in &param.aliases {
+                writeln!(out, "  {alias:<32} another name of {}", param.path)?;
+            }
+        }
+        for refused in &table.refused {
+            writeln!(out, "  {:<32} refused: {}", refused.name, refused.because)?;
         }
     }
     out.flush()?;
