@@ -23,7 +23,9 @@ pub trait CausalLm {
     ///
     /// # Errors
     /// Why there is none: the rule that `layers` breaks.
-    fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String>;
+    fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String> {
+        Err(format!("this model always runs all of its layers, and cannot end after {layers}"))
+    }
 }
 
 /// Rows of tokens that the model has read, with its key-value cache.

@@ -93,6 +93,7 @@ mod tests {
             settings: [("eos_token_id", Value::from(2))].into_iter().collect(),
             vocab_size: 100,
             max_positions: 64,
+            assistant: false,
         };
         let settings: Settings = serde_json::from_value(settings).unwrap();
         GenerationConfig::parse(&settings, &defaults).map_err(|refusal| refusal.to_string())

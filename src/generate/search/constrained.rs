@@ -266,6 +266,7 @@ mod tests {
             settings: [("eos_token_id", Value::from(0))].into_iter().collect(),
             vocab_size: model.size,
             max_positions: model.positions,
+            assistant: false,
         };
         let settings: Settings = serde_json::from_value(settings).unwrap();
         let config = GenerationConfig::parse(&settings, &defaults).unwrap();

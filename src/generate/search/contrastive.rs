@@ -282,6 +282,7 @@ mod tests {
             settings: [("eos_token_id", Value::from(0))].into_iter().collect(),
             vocab_size: 13,
             max_positions: 200,
+            assistant: false,
         };
         let settings: Settings = serde_json::from_value(settings).unwrap();
         let config = GenerationConfig::parse(&settings, &defaults).unwrap();
