@@ -33,23 +33,24 @@ EIGHT, FOUR = {"load_in_8bit": True}, {"load_in_4bit": True}
 NF4 = {**FOUR, "bnb_4bit_quant_type": "nf4"}
 DOUBLE = {**NF4, "bnb_4bit_use_double_quant": True}
 
-# Settings, the ones that they are to differ from, and the tolerance of log-probabilities. Eight
-# bits round an activation that lies between two codes to either of them.
+# Settings, the ones that they are to differ from, and the tolerance of log-probabilities. An
+# activation that lies between two codes, or at the threshold, may by its last digit become either;
+# and in a narrow type, transformers rounds the activation function of GPT-2 after each of its steps.
 CASES = [
     (EIGHT, {}, 2e-2),
     ({**EIGHT, "llm_int8_threshold": 0.0}, {}, 2e-2),
-    ({**EIGHT, "llm_int8_threshold": 1.0}, EIGHT, 2e-2),
+    ({**EIGHT, "llm_int8_threshold": 1.0}, EIGHT, 1e-1),
     ({**EIGHT, "llm_int8_skip_modules": [".*(q_proj|c_attn)", "lm_head"]}, EIGHT, 2e-2),
-    ({**EIGHT, "dtype": "bfloat16"}, EIGHT, 2e-1),
+    ({**EIGHT, "dtype": "bfloat16"}, EIGHT, 3e-1),
     (FOUR, {}, 1e-3),
     (NF4, FOUR, 1e-3),
     (DOUBLE, NF4, 1e-3),
     ({**FOUR, "bnb_4bit_use_double_quant": True}, FOUR, 1e-3),
     ({**NF4, "bnb_4bit_compute_dtype": "bfloat16"}, NF4, 1e-1),
-    ({**NF4, "bnb_4bit_compute_dtype": "float16"}, NF4, 1e-2),
-    ({**NF4, "dtype": "bfloat16"}, NF4, 1e-1),
-    ({**NF4, "dtype": "float16"}, NF4, 1e-2),
-    ({**NF4, "llm_int8_skip_modules": ["mlp", ".*mlp", "lm_head"]}, NF4, 1e-3),
+    ({**NF4, "bnb_4bit_compute_dtype": "float16"}, NF4, 2e-2),
+    ({**NF4, "dtype": "bfloat16"}, NF4, 3e-1),
+    ({**NF4, "dtype": "float16"}, NF4, 5e-2),
+    ({**NF4, "llm_int8_skip_modules": [".*mlp", "lm_head"]}, NF4, 1e-3),
     ({**NF4, "bnb_4bit_quant_storage": "bfloat16"}, None, 1e-3),
 ]
 # A tied head cannot be quantised in transformers, either.
