@@ -1,6 +1,8 @@
 //! A loaded engine: the model and its tokenizer.
 
+use std::panic;
 use std::path::Path;
+use std::thread;
 
 use tch::{Cuda, Device};
 
@@ -43,12 +45,18 @@ impl TorchEngine {
         // The request settings given along are checked as well, before the weights are read.
         load::request(settings, PARAMETERS, &defaults)?;
 
-        let tokenizer = dir.tokenizer()?;
         threads::apply(asked.threads);
         let weights = dir.weights(asked.memory_map)?;
         let mapped = weights.is_mapped();
         let loader = Loader::new(&weights, config, device, asked.dtype)?;
-        let network = tch::no_grad(|| Network::load(config, &loader))?;
+        // A large vocabulary takes as long to read as the weights, and on one processor only.
+        let (tokenizer, network) = thread::scope(|scope| {
+            let tokenizer = scope.spawn(|| dir.tokenizer());
+            let network = tch::no_grad(|| Network::load(config, &loader));
+            (tokenizer.join(), network)
+        });
+        let tokenizer = tokenizer.unwrap_or_else(|panic| panic::resume_unwind(panic))?;
+        let network = network?;
         let borrowed = loader.borrowed();
         let (layers, kv_heads, head_dim) = network.cache_sizes();
         let cache = CacheShape {
