@@ -55,6 +55,19 @@ fn a_whole_directory_opens() {
 }
 
 #[test]
+fn weights_that_were_released_can_be_read_again() {
+    let dir = tiny_model();
+    for map in [true, false] {
+        let weights = ModelDir::open(dir.path()).and_then(|found| found.weights(map)).unwrap();
+        let all = || weights.names().map(|name| weights.get(name).unwrap().data.to_vec());
+        let before: Vec<Vec<u8>> = all().collect();
+        weights.names().for_each(|name| weights.release(name));
+        weights.release("no such tensor");
+        assert!(all().eq(before));
+    }
+}
+
+#[test]
 fn an_empty_directory_is_told_everything_at_once() {
     let dir = TempDir::new().unwrap();
     insta::assert_snapshot!(told(dir.path()), @r"

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
@@ -93,17 +93,42 @@ impl Weights {
         self.mapped && self.bytes.iter().all(|bytes| matches!(bytes, Bytes::Mapped(_)))
     }
 
+    /// Where the tensor called `name` lies, as [`Self::get`] finds it.
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        let bare = name.strip_prefix("transformer.").or_else(|| name.strip_prefix("model."));
+        self.tensors.get(name).or_else(|| self.tensors.get(bare?))
+    }
+
     /// The tensor called `name`. Checkpoints saved from the bare model lack the prefix
     /// `transformer.` or `model.` (the original GPT-2 does): such a name is found too.
     pub fn get(&self, name: &str) -> Option<TensorData<'_>> {
-        let bare = name.strip_prefix("transformer.").or_else(|| name.strip_prefix("model."));
-        let entry = self.tensors.get(name).or_else(|| self.tensors.get(bare?))?;
+        let entry = self.entry(name)?;
         Some(TensorData {
             file: &self.files[entry.file],
             dtype: entry.dtype,
             shape: &entry.shape,
             data: &self.bytes[entry.file].as_slice()[entry.range.clone()],
         })
+    }
+
+    /// Gives back the memory that the tensor called `name` takes, where its file is mapped: what
+    /// was copied out of it is then in memory once. To read it again is possible, and slow.
+    #[expect(
+        unsafe_code,
+        reason = "the advice is called unchecked as it empties memory that no file stands behind"
+    )]
+    pub fn release(&self, name: &str) {
+        let Some((file, range)) = self.entry(name).map(|entry| (entry.file, &entry.range)) else {
+            return;
+        };
+        if let Bytes::Mapped(map) = &self.bytes[file] {
+            // SAFETY: the map is shared and only read, so its pages are those of the file: when
+            // touched again they are read again, with the same content (see `map`).
+            // Advice that the system cannot follow leaves everything as it was.
+            let _ = unsafe {
+                map.unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len())
+            };
+        }
     }
 
     /// The names of all tensors, sorted.

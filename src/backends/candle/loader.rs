@@ -113,9 +113,10 @@ impl<'a> Loader<'a> {
             Dtype::F64 => DType::F64,
             _ => DType::F32,
         };
-        Tensor::from_raw_buffer(data.data, from, data.shape, &Device::Cpu)
-            .and_then(|tensor| tensor.to_dtype(self.dtype))
-            .map_err(|error| failed(name, &error))
+        let tensor = Tensor::from_raw_buffer(data.data, from, data.shape, &Device::Cpu)
+            .map_err(|error| failed(name, &error))?;
+        self.weights.release(name);
+        tensor.to_dtype(self.dtype).map_err(|error| failed(name, &error))
     }
 
     fn placed(&self, name: &str, tensor: Tensor) -> Result<Tensor, BackendError> {

@@ -21,7 +21,7 @@ impl Implementation {
     }
 
     /// Attention of queries `[rows, heads, new, width]` to keys and values
-    /// `[rows, kv heads, len, width]`; gives `[rows, new, heads * width]`.
+    /// `[rows, kv heads, len, width]`; gives `[rows * new, heads * width]`.
     pub(super) fn attend(
         self,
         q: &Tensor,
@@ -30,12 +30,14 @@ impl Implementation {
         mask: &Mask,
         scale: f64,
     ) -> Result<Tensor, TchError> {
+        let (rows, heads, new, width) = q.size4()?;
         let y = match self {
             Self::Eager => eager(q, keys, values, mask, scale)?,
             Self::Sdpa => sdpa(q, keys, values, mask, scale)?,
         };
-        let size = q.size();
-        y.f_transpose(1, 2)?.f_reshape([size[0], size[2], size[1] * size[3]])
+        // Of one position there is nothing to turn round.
+        let y = if new == 1 { y } else { y.f_transpose(1, 2)? };
+        y.f_reshape([rows * new, heads * width])
     }
 }
 
@@ -92,8 +94,20 @@ fn sdpa(
         Mask::Causal(_) => (None, true),
         Mask::Given(seen) => (Some(seen), false),
     };
-    let grouped = q.size()[1] != keys.size()[1];
-    Tensor::f_scaled_dot_product_attention(q, keys, values, given, 0.0, causal, scale, grouped)
+    let (heads, kv_heads) = (q.size()[1], keys.size()[1]);
+    let attend = |q: &Tensor, grouped| {
+        Tensor::f_scaled_dot_product_attention(q, keys, values, given, 0.0, causal, scale, grouped)
+    };
+    if heads == kv_heads {
+        return attend(q, false);
+    }
+    if causal || q.size()[2] > 1 {
+        return attend(q, true);
+    }
+    // The heads of a group read the same keys by the same mask, as positions of a row do. Taken
+    // for such, they share them; as groups, libtorch would first repeat all keys and values.
+    let together = q.f_reshape([q.size()[0], kv_heads, heads / kv_heads, q.size()[3]])?;
+    attend(&together, false)
 }
 
 /// As the eager attention of transformers: the softmax in float32, the products in the type of
@@ -145,7 +159,7 @@ mod tests {
                 let by =
                     |one: Implementation| one.attend(&q, &keys, &values, &mask, 0.125).unwrap();
                 let (eager, sdpa) = (by(Implementation::Eager), by(Implementation::Sdpa));
-                assert_eq!(eager.size(), [rows as i64, new as i64, heads * width]);
+                assert_eq!(eager.size(), [(rows * new) as i64, heads * width]);
                 let far = (eager - sdpa).abs().max().double_value(&[]);
                 assert!(far < 1e-5, "{new} of {len}, padded {}: {far}", real.is_some());
             }

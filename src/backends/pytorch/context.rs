@@ -148,12 +148,12 @@ impl Reading<'_> {
         self.cache.reserve(step.new)?;
         let rows = self.rows.count();
         let tokens: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
-        let tokens = Tensor::f_from_slice(&tokens)?
-            .f_reshape([rows as i64, step.new as i64])?
-            .f_to_device(device)?;
+        let tokens = Tensor::f_from_slice(&tokens)?.f_to_device(device)?;
         let masks = Masks::new(rows, step, self.lm.cache.sliding.as_ref(), device)?;
         let input = Input {
             tokens: &tokens,
+            rows: rows as i64,
+            new: step.new as i64,
             positions: &step.positions,
             masks: &masks,
             attention: self.lm.attention,
@@ -161,9 +161,14 @@ impl Reading<'_> {
         let hidden = network.forward(&input, &mut self.cache)?;
         let mut extended = Extended::default();
         if want.logits > 0 {
-            let (start, count) = (step.new - want.logits, want.logits);
-            let last = hidden.f_narrow(1, start as i64, count as i64)?;
-            extended.logits = floats(&network.logits(&last)?)?;
+            extended.logits = floats(&match step.new - want.logits {
+                0 => network.logits(&hidden)?,
+                start => {
+                    let by_row = hidden.f_reshape([input.rows, input.new, -1])?;
+                    let last = by_row.f_narrow(1, start as i64, want.logits as i64)?;
+                    network.logits(&last.f_flatten(0, 1)?)?
+                }
+            })?;
         }
         if want.hidden {
             extended.hidden = floats(&hidden)?;
@@ -172,8 +177,9 @@ impl Reading<'_> {
     }
 }
 
+/// The elements of a contiguous `tensor`, widened where it is there.
 fn floats(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
-    let tensor = tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
+    let tensor = tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?;
     let mut floats = vec![0.0; tensor.numel()];
     tensor.f_copy_data(&mut floats, tensor.numel())?;
     Ok(floats)

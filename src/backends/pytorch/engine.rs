@@ -1,7 +1,9 @@
 //! A loaded engine: the model and its tokenizer.
 
 use std::ops::Range;
+use std::panic;
 use std::path::Path;
+use std::thread;
 
 use tch::{Device, Kind, TchError};
 
@@ -66,13 +68,19 @@ impl TorchEngine {
             asked.check_company(settings, asked.dtype)?;
         }
         let device = device(&asked)?;
-        let tokenizer = dir.tokenizer()?;
+        threads::apply(asked.threads);
+        let _switches = asked.switches.apply()?;
+        // A large vocabulary takes as long to read as the weights, and on one processor only.
+        let (tokenizer, model) = thread::scope(|scope| {
+            let tokenizer = scope.spawn(|| dir.tokenizer());
+            let model = read(&dir, &asked, settings, device, limit);
+            (tokenizer.join(), model)
+        });
+        let tokenizer = tokenizer.unwrap_or_else(|panic| panic::resume_unwind(panic))?;
+        let model = model?;
         if let Some(assistant) = &assistant {
             assistant::check_tokenizer(assistant, &tokenizer)?;
         }
-        threads::apply(asked.threads);
-        let _switches = asked.switches.apply()?;
-        let model = read(&dir, &asked, settings, device, limit)?;
         let draft = assistant.map(|dir| read(&dir, &asked, settings, device, limit)).transpose()?;
         let (assistant, borrowed) = match draft {
             Some(draft) => (Some(draft.lm), draft.borrowed),

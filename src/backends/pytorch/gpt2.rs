@@ -48,12 +48,11 @@ impl Gpt2 {
     /// See [`super::network::Network::forward`].
     pub(super) fn forward(&self, input: &Input<'_>, cache: &mut Cache) -> Result<Tensor, TchError> {
         let positions: Vec<i64> = input.positions.iter().map(|one| i64::from(*one)).collect();
-        let positions = Tensor::f_from_slice(&positions)?.f_reshape(input.tokens.size())?;
-        let positions = positions.f_to_device(input.tokens.device())?;
-        let mut x = embedded(&self.embedding, input.tokens)?
-            .f_add(&embedded(&self.positions, &positions)?)?;
+        let positions = Tensor::f_from_slice(&positions)?.f_to_device(input.tokens.device())?;
+        let mut x = embedded(&self.embedding, input.tokens)?;
+        x = x.f_add_(&embedded(&self.positions, &positions)?)?;
         for (layer, block) in self.blocks.iter().enumerate().take(cache.layers()) {
-            x = block.forward(&x, layer, input, cache)?;
+            x = block.forward(x, layer, input, cache)?;
         }
         self.norm.forward(&x)
     }
@@ -88,15 +87,15 @@ impl Block {
 
     fn forward(
         &self,
-        x: &Tensor,
+        mut x: Tensor,
         layer: usize,
         input: &Input<'_>,
         cache: &mut Cache,
     ) -> Result<Tensor, TchError> {
-        let normed = self.ln_1.forward(x)?;
-        let x = x.f_add(&self.attention.forward(&normed, layer, input, cache)?)?;
+        let normed = self.ln_1.forward(&x)?;
+        x = x.f_add_(&self.attention.forward(&normed, layer, input, cache)?)?;
         let normed = self.ln_2.forward(&x)?;
-        x.f_add(&self.mlp.forward(&normed)?)
+        x.f_add_(&self.mlp.forward(&normed)?)
     }
 }
 
@@ -137,13 +136,10 @@ impl SelfAttention {
         input: &Input<'_>,
         cache: &mut Cache,
     ) -> Result<Tensor, TchError> {
-        let (rows, new, hidden) = x.size3()?;
-        let qkv = self.c_attn.forward(x)?;
-        let heads = self.heads as i64;
-        let part = |index: i64| {
-            let part = qkv.f_narrow(2, index * hidden, hidden)?;
-            part.f_reshape([rows, new, heads, hidden / heads])?.f_transpose(1, 2)
-        };
+        let (rows, new, heads) = (input.rows, input.new, self.heads as i64);
+        let qkv =
+            self.c_attn.forward(x)?.f_reshape([rows, new, 3 * heads, -1])?.f_transpose(1, 2)?;
+        let part = |index: i64| qkv.f_narrow(1, index * heads, heads);
         let (keys, values) = cache.write(layer, &part(1)?, &part(2)?)?;
         let y =
             input.attention.attend(&part(0)?, &keys, &values, input.masks.of(layer), self.scale)?;
@@ -168,12 +164,12 @@ impl Mlp {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        let inner = self.c_fc.forward(x)?;
+        let mut inner = self.c_fc.forward(x)?;
         let inner = match self.activation {
-            Activation::Silu => inner.f_silu()?,
-            Activation::Gelu => inner.f_gelu("none")?,
-            Activation::GeluTanh => inner.f_gelu("tanh")?,
-            Activation::Relu => inner.f_relu()?,
+            Activation::Silu => inner.f_silu_()?,
+            Activation::Gelu => inner.f_gelu_("none")?,
+            Activation::GeluTanh => inner.f_gelu_("tanh")?,
+            Activation::Relu => inner.f_relu_()?,
         };
         self.c_proj.forward(&inner)
     }
@@ -195,13 +191,10 @@ impl Conv1d {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        let weight = match &self.weight {
-            Weight::Dense(weight) => weight,
-            Weight::Quantised(weight) => return weight.linear(x, Some(&self.bias)),
-        };
-        let (rows, new, width) = x.size3()?;
-        let flat = x.f_reshape([rows * new, width])?;
-        self.bias.f_addmm(&flat, weight)?.f_reshape([rows, new, -1])
+        match &self.weight {
+            Weight::Dense(weight) => self.bias.f_addmm(x, weight),
+            Weight::Quantised(weight) => weight.linear(x, Some(&self.bias)),
+        }
     }
 }
 

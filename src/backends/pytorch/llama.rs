@@ -54,7 +54,7 @@ impl Llama {
         let turns = self.rotary.turns(input)?;
         let mut x = embedded(&self.embedding, input.tokens)?;
         for (layer, block) in self.blocks.iter().enumerate().take(cache.layers()) {
-            x = block.forward(&x, layer, &turns, input, cache)?;
+            x = block.forward(x, layer, &turns, input, cache)?;
         }
         self.norm.forward(&x)
     }
@@ -84,16 +84,16 @@ impl Block {
 
     fn forward(
         &self,
-        x: &Tensor,
+        mut x: Tensor,
         layer: usize,
         turns: &Turns,
         input: &Input<'_>,
         cache: &mut Cache,
     ) -> Result<Tensor, TchError> {
-        let normed = self.attention_norm.forward(x)?;
-        let x = x.f_add(&self.attention.forward(&normed, layer, turns, input, cache)?)?;
+        let normed = self.attention_norm.forward(&x)?;
+        x = x.f_add_(&self.attention.forward(&normed, layer, turns, input, cache)?)?;
         let normed = self.mlp_norm.forward(&x)?;
-        x.f_add(&self.mlp.forward(&normed)?)
+        x.f_add_(&self.mlp.forward(&normed)?)
     }
 }
 
@@ -132,13 +132,12 @@ impl SelfAttention {
         input: &Input<'_>,
         cache: &mut Cache,
     ) -> Result<Tensor, TchError> {
-        let (rows, new, _) = x.size3()?;
         let heads = |y: &Tensor, heads: usize| {
-            y.f_reshape([rows, new, heads as i64, self.head_dim as i64])?.f_transpose(1, 2)
+            y.f_reshape([input.rows, input.new, heads as i64, self.head_dim as i64])
         };
-        let q = turns.turn(&heads(&self.q_proj.forward(x)?, self.heads)?)?;
-        let k = turns.turn(&heads(&self.k_proj.forward(x)?, self.kv_heads)?)?;
-        let v = heads(&self.v_proj.forward(x)?, self.kv_heads)?;
+        let q = turns.turn(&heads(&self.q_proj.forward(x)?, self.heads)?)?.f_transpose(1, 2)?;
+        let k = turns.turn(&heads(&self.k_proj.forward(x)?, self.kv_heads)?)?.f_transpose(1, 2)?;
+        let v = heads(&self.v_proj.forward(x)?, self.kv_heads)?.f_transpose(1, 2)?;
         let (keys, values) = cache.write(layer, &k, &v)?;
         let scale = 1.0 / (self.head_dim as f64).sqrt();
         let y = input.attention.attend(&q, &keys, &values, input.masks.of(layer), scale)?;
@@ -165,8 +164,8 @@ impl Mlp {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        let gate = self.gate_proj.forward(x)?.f_silu()?;
-        self.down_proj.forward(&gate.f_mul(&self.up_proj.forward(x)?)?)
+        let mut gate = self.gate_proj.forward(x)?.f_silu_()?;
+        self.down_proj.forward(&gate.f_mul_(&self.up_proj.forward(x)?)?)
     }
 }
 
@@ -182,10 +181,16 @@ impl Norm {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        let wide = x.f_to_kind(Kind::Float)?;
-        let variance = wide.f_mul(&wide)?.f_mean_dim(-1, true, Kind::Float)?;
-        let normed = wide.f_mul(&variance.f_add_scalar(self.eps)?.f_rsqrt()?)?;
-        normed.f_to_kind(x.f_kind()?)?.f_mul(&self.weight)
+        let kind = x.f_kind()?;
+        if kind == Kind::Float {
+            return x.f_rms_norm(self.weight.size(), Some(&self.weight), self.eps);
+        }
+        // Of narrower types, libtorch's own rounds once, behind the product with the weight;
+        // transformers rounds before it as well.
+        let mut wide = x.f_to_kind(Kind::Float)?;
+        let mut variance = wide.f_mul(&wide)?.f_mean_dim(-1, true, Kind::Float)?;
+        let scale = variance.f_add_scalar_(self.eps)?.f_rsqrt_()?;
+        wide.f_mul_(&scale)?.f_to_kind(kind)?.f_mul_(&self.weight)
     }
 }
 
@@ -197,25 +202,30 @@ struct Rotary {
     dtype: Kind,
 }
 
-/// Cosines and sines `[rows, 1, new, head width]` of the new positions.
+/// Cosines and sines `[rows, new, 1, head width]` of the new positions.
 struct Turns {
     cos: Tensor,
+    /// Those of the first half of a head are negative.
     sin: Tensor,
 }
 
 impl Rotary {
     fn turns(&self, input: &Input<'_>) -> Result<Turns, TchError> {
-        let (rows, new) = input.tokens.size2()?;
-        let (mut cos, mut sin) = (Vec::new(), Vec::new());
+        let half = self.frequencies.len();
+        let count = input.positions.len() * 2 * half;
+        let (mut cos, mut sin) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for position in input.positions {
-            // Both halves of a head turn by the same angles.
-            for frequency in self.frequencies.iter().chain(&self.frequencies) {
+            let first = cos.len();
+            for frequency in &self.frequencies {
                 let (s, c) = (*position as f32 * frequency).sin_cos();
                 cos.push(c * self.factor);
-                sin.push(s * self.factor);
+                sin.push(-s * self.factor);
             }
+            // Both halves of a head turn by the same angles.
+            cos.extend_from_within(first..);
+            sin.extend((first..first + half).map(|at| -sin[at]).collect::<Vec<f32>>());
         }
-        let size = [rows, 1, new, 2 * self.frequencies.len() as i64];
+        let size = [input.rows, input.new, 1, 2 * half as i64];
         let device = input.tokens.device();
         let tensor = |values: &[f32]| {
             let tensor = Tensor::f_from_slice(values)?.f_reshape(size)?;
@@ -226,11 +236,10 @@ impl Rotary {
 }
 
 impl Turns {
-    /// Turns `x` `[rows, heads, new, head width]`: each row and position by its own angles.
+    /// Turns `x` `[rows, new, heads, head width]`: each row and position by its own angles.
     fn turn(&self, x: &Tensor) -> Result<Tensor, TchError> {
         let half = x.size()[3] / 2;
-        let (first, second) = (x.f_narrow(3, 0, half)?, x.f_narrow(3, half, half)?);
-        let across = Tensor::f_cat(&[second.f_neg()?, first], 3)?;
-        x.f_mul(&self.cos)?.f_add(&across.f_mul(&self.sin)?)
+        let across = x.f_roll([half], [3])?.f_mul_(&self.sin)?;
+        x.f_mul(&self.cos)?.f_add_(&across)
     }
 }

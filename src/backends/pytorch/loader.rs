@@ -71,7 +71,13 @@ impl<'a> Loader<'a> {
     /// The tensor `name` of `shape`.
     pub(super) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, BackendError> {
         let data = self.weights.expect(name, shape)?;
-        self.made(data).map_err(|error| load_error(name, &error))
+        let (tensor, borrows) = self.made(data).map_err(|error| load_error(name, &error))?;
+        if borrows {
+            self.borrowed.set(true);
+        } else {
+            self.weights.release(name);
+        }
+        Ok(tensor)
     }
 
     /// The tensor `name` of `shape`, where it is `wanted`.
@@ -107,7 +113,8 @@ impl<'a> Loader<'a> {
         Ok(weight)
     }
 
-    fn made(&self, data: TensorData<'_>) -> Result<Tensor, TchError> {
+    /// The tensor of `data`, and whether it reads those bytes themselves.
+    fn made(&self, data: TensorData<'_>) -> Result<(Tensor, bool), TchError> {
         let kind = match data.dtype {
             Dtype::F16 => Kind::Half,
             Dtype::BF16 => Kind::BFloat16,
@@ -115,16 +122,15 @@ impl<'a> Loader<'a> {
             _ => Kind::Float,
         };
         let size: Vec<i64> = data.shape.iter().map(|size| *size as i64).collect();
-        if !self.lends || data.data.as_ptr().align_offset(ALIGNMENT) != 0 {
-            return self.placed(&Tensor::f_from_data_size(data.data, &size, kind)?);
+        if !self.lends || data.data.as_ptr().align_offset(alignment(kind)) != 0 {
+            return Ok((self.placed(&Tensor::f_from_data_size(data.data, &size, kind)?)?, false));
         }
         let there = in_place(data.data, &size, kind)?;
         if self.device == Device::Cpu && self.dtype == kind {
-            self.borrowed.set(true);
-            return Ok(there);
+            return Ok((there, true));
         }
         // Another type or another memory: that is the one copy.
-        self.placed(&there)
+        Ok((self.placed(&there)?, false))
     }
 
     fn placed(&self, tensor: &Tensor) -> Result<Tensor, TchError> {
@@ -132,10 +138,16 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// What the address of a tensor in its file must be a multiple of to be used there: that of
-/// libtorch's own memory. Products of tensors elsewhere are rounded otherwise, and the output would
-/// depend on where in its file a tensor lies.
-const ALIGNMENT: usize = 64;
+/// What the address of a tensor in its file must be a multiple of to be used there. Files promise
+/// no more than 8. In float32, the product of a matrix that begins within a vector of 16 bytes with
+/// a single row is rounded otherwise, and the output would depend on where in its file a tensor
+/// lies; narrower types are rounded alike anywhere.
+fn alignment(kind: Kind) -> usize {
+    match kind {
+        Kind::Float => 16,
+        other => other.elt_size_in_bytes(),
+    }
+}
 
 #[expect(
     unsafe_code,

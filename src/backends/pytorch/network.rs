@@ -22,8 +22,13 @@ pub(super) enum Network {
 
 /// New positions of all rows.
 pub(super) struct Input<'a> {
-    /// Token ids `[rows, new]`.
+    /// Token ids `[rows * new]`. Activations are `[rows * new, ..]` as well: matrices are what
+    /// products take, and each change of a shape is a call.
     pub tokens: &'a Tensor,
+    /// How many rows there are.
+    pub rows: i64,
+    /// How many positions each has that are new.
+    pub new: i64,
     /// Position number of each token, rows x new.
     pub positions: &'a [u32],
     /// What each of them may attend to.
@@ -44,8 +49,8 @@ impl Network {
     }
 
     /// Runs over new positions and writes them to the cache (its length stays): the final hidden
-    /// states `[rows, new, hidden]`, normalised as the output head reads them. A cache of fewer
-    /// layers than there are blocks ends the run after as many.
+    /// states `[rows * new, hidden]`, normalised as the output head reads them.
+    /// A cache of fewer layers than there are blocks ends the run after as many.
     pub(super) fn forward(&self, input: &Input<'_>, cache: &mut Cache) -> Result<Tensor, TchError> {
         match self {
             Self::Llama(model) => model.forward(input, cache),
