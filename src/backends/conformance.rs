@@ -1,5 +1,6 @@
 //! What every backend on tensors must hold, over tiny models of every architecture. The tests of a
 //! backend take these over with [`conformance!`].
+#![expect(clippy::unwrap_used, reason = "all of it is called by tests alone")]
 
 use std::fs;
 use std::path::Path;

@@ -232,7 +232,7 @@ fn read(
 
 /// Where the model in `dir` goes, before any of its weights is read.
 fn place(asked: &LoadSettings, dir: &ModelDir) -> Result<Place, BackendError> {
-    let bytes = weight_bytes(dir, asked.dtype)?;
+    let bytes = weight_bytes(dir, asked)?;
     if !asked.placement.auto {
         asked.placement.check(asked.device, bytes)?;
         return Ok(asked.device);
@@ -242,16 +242,21 @@ fn place(asked: &LoadSettings, dir: &ModelDir) -> Result<Place, BackendError> {
     Ok(chosen.ok_or_else(|| asked.placement.too_small(bytes, &candidates))?)
 }
 
-/// Bytes of the weights in `dir` in the type `dtype`, or else in that of the file. Of mapped files
-/// the headers alone are looked at.
-fn weight_bytes(dir: &ModelDir, dtype: Option<Kind>) -> Result<u64, BackendError> {
+/// Bytes of the weights in `dir` as they are asked for. Of mapped files the headers alone are
+/// looked at.
+fn weight_bytes(dir: &ModelDir, asked: &LoadSettings) -> Result<u64, BackendError> {
     let weights = dir.weights(true)?;
+    let plan = asked.quantization.plan(dir.config())?;
     let mut bytes = 0;
     for tensor in tensors(dir.config()) {
         let there = weights.expect(&tensor.name, &tensor.shape)?;
-        bytes += match dtype {
-            Some(dtype) => there.shape.iter().product::<usize>() * dtype.elt_size_in_bytes(),
-            None => there.data.len(),
+        let quantised = plan.as_ref().and_then(|plan| plan.bytes(&tensor.name, there.shape));
+        bytes += match (quantised, asked.dtype) {
+            (Some(bytes), _) => bytes,
+            (None, Some(dtype)) => {
+                there.shape.iter().product::<usize>() * dtype.elt_size_in_bytes()
+            }
+            (None, None) => there.data.len(),
         };
     }
     Ok(bytes as u64)

@@ -111,10 +111,10 @@ fn effective_settings_are_read_back() {
         |engine: &TorchEngine| serde_json::to_string(&engine.effective().only(fixed)).unwrap();
     let pairs = [("threads", 1.into()), ("dtype", "float16".into()), ("max_model_len", 100.into())];
     let one: TorchEngine = engine(dir.path(), &pairs);
-    insta::assert_snapshot!(show(&one), @r#"{"attn_implementation":"sdpa","cache_implementation":"dynamic","device":"cpu","dtype":"float16","max_model_len":100,"memory_map":true,"threads":1}"#);
+    insta::assert_snapshot!(show(&one), @r#"{"allow_tf32":false,"assistant_model":null,"attn_implementation":"sdpa","cache_config":null,"cache_implementation":"dynamic","cudnn_benchmark":false,"deterministic_algorithms":false,"device":"cpu","device_map":null,"dtype":"float16","extra":{},"float32_matmul_precision":"highest","flush_denormal":false,"kv_cache_dtype":"float16","load_in_4bit":false,"load_in_8bit":false,"max_memory":null,"max_model_len":100,"memory_map":true,"mkldnn":true,"sdpa_kernel":"auto","threads":1}"#);
     let two: TorchEngine =
         engine(dir.path(), &[("threads", 3.into()), ("attn_implementation", "eager".into())]);
-    insta::assert_snapshot!(show(&two), @r#"{"attn_implementation":"eager","cache_implementation":"dynamic","device":"cpu","dtype":"float32","max_model_len":512,"memory_map":true,"threads":3}"#);
+    insta::assert_snapshot!(show(&two), @r#"{"allow_tf32":false,"assistant_model":null,"attn_implementation":"eager","cache_config":null,"cache_implementation":"dynamic","cudnn_benchmark":false,"deterministic_algorithms":false,"device":"cpu","device_map":null,"dtype":"float32","extra":{},"float32_matmul_precision":"highest","flush_denormal":false,"kv_cache_dtype":"float32","load_in_4bit":false,"load_in_8bit":false,"max_memory":null,"max_model_len":512,"memory_map":true,"mkldnn":true,"sdpa_kernel":"auto","threads":3}"#);
     // The number is one for the whole process: each engine has its own again when it computes.
     assert_eq!(one.effective().get("threads"), Some(&1.into()));
     assert_eq!(two.architecture(), "qwen2");

@@ -108,6 +108,24 @@ impl Plan {
         }
     }
 
+    /// Bytes that the tensor `name` of `shape` takes with its scales; none where it stays as it is.
+    pub(in crate::backends::pytorch) fn bytes(&self, name: &str, shape: &[usize]) -> Option<usize> {
+        let layer = name.strip_suffix(".weight")?;
+        if shape.len() != 2 || TABLES.contains(&layer) || !self.quantises(layer) {
+            return None;
+        }
+        let weights: usize = shape.iter().product();
+        let blocks = |size| weights.div_ceil(size);
+        Some(match &self.format {
+            // A scale for each output, which is one side or the other.
+            QuantizationFormat::Int8(_) => weights + 4 * shape.iter().max().unwrap_or(&0),
+            QuantizationFormat::FourBit(format) if format.double => {
+                weights.div_ceil(2) + blocks(64) + 4 * blocks(64 * 256)
+            }
+            QuantizationFormat::FourBit(_) => weights.div_ceil(2) + 4 * blocks(64),
+        })
+    }
+
     /// What is skipped, where that was given.
     pub(super) fn skip(&self) -> Option<&[Module]> {
         self.skip.as_deref()
@@ -119,20 +137,41 @@ impl Plan {
     }
 }
 
+/// Weights of two dimensions that are no linear layers.
+const TABLES: [&str; 3] = ["model.embed_tokens", "transformer.wte", "transformer.wpe"];
+
 /// The linear layers of a model with their numbers of weights; a tied head is none.
 pub(super) fn layers(config: &ModelConfig) -> Vec<(String, usize)> {
-    let tables = ["model.embed_tokens", "transformer.wte", "transformer.wpe"];
     let specs = tensors(config).into_iter().filter(|spec| spec.shape.len() == 2);
     let layers = specs.filter_map(|spec| {
         let name = spec.name.strip_suffix(".weight")?;
-        (!tables.contains(&name)).then(|| (name.to_owned(), spec.shape.iter().product()))
+        (!TABLES.contains(&name)).then(|| (name.to_owned(), spec.shape.iter().product()))
     });
     layers.collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Asked;
     use super::*;
+
+    #[test]
+    fn bytes_are_those_of_codes_and_scales() {
+        let four = |double| {
+            let settings = [("load_in_4bit", true), ("bnb_4bit_use_double_quant", double)];
+            QuantizationFormat::FourBit(
+                Asked::parse(&settings.into_iter().collect()).unwrap().format,
+            )
+        };
+        let plan = |format| Plan { format, tied: false, skip: None };
+        let bytes = |format, name: &str| plan(format).bytes(name, &[128, 256]);
+        assert_eq!(bytes(QuantizationFormat::Int8(6.0), "a.weight"), Some(32768 + 4 * 256));
+        assert_eq!(bytes(four(false), "a.weight"), Some(16384 + 4 * 512));
+        assert_eq!(bytes(four(true), "a.weight"), Some(16384 + 512 + 4 * 2));
+        for left in ["lm_head.weight", "model.embed_tokens.weight", "a.bias"] {
+            assert_eq!(bytes(four(true), left), None, "{left}");
+        }
+    }
 
     #[test]
     fn modules_are_named_as_in_transformers() {

@@ -25,7 +25,7 @@ pub(in crate::backends::pytorch) struct Asked {
     four: bool,
     threshold: f64,
     skip: Option<Vec<Module>>,
-    format: FourBitFormat,
+    pub(super) format: FourBitFormat,
 }
 
 impl Asked {
