@@ -158,7 +158,7 @@ impl GenerationConfig {
     }
 
     /// Whether the length that drafts had come to is where the next request goes on.
-    pub(crate) fn keeps_draft_length(&self) -> bool {
+    pub fn keeps_draft_length(&self) -> bool {
         self.num_assistant_tokens_schedule == Some(AssistantSchedule::Heuristic)
     }
 
