@@ -45,22 +45,38 @@ fn has_mark(pid: Pid, mark: &[u8]) -> bool {
     environment.split(|&byte| byte == 0).any(|variable| variable == mark)
 }
 
+/// How often an empty command line is read again: some milliseconds in all.
+const READS: usize = 200;
+
 /// The command line of `pid`; its short name where it has none.
 pub(super) fn name(pid: Pid) -> String {
     let folder = format!("/proc/{}", pid.as_raw_pid());
-    let mut line = [0; 4 * NAME_LIMIT];
-    // In one read: between two, the process may become another program.
-    let length = File::open(format!("{folder}/cmdline"))
-        .and_then(|mut file| file.read(&mut line))
-        .unwrap_or_default();
-    let line = String::from_utf8_lossy(&line[..length]).replace('\0', " ");
-    let mut name = line.trim().to_owned();
+    // While a process becomes another program, it has no command line for a moment. One that has
+    // ended has none any more, and is asked as often in vain.
+    let mut name = command_line(&folder);
+    for _ in 0..READS {
+        if !name.is_empty() {
+            break;
+        }
+        std::thread::yield_now();
+        name = command_line(&folder);
+    }
     if name.is_empty() {
         let short = fs::read_to_string(format!("{folder}/comm")).unwrap_or_default();
         name = short.trim().to_owned();
     }
     // A process names itself: the name must not carry control characters into a report.
     name.chars().map(|one| if one.is_control() { ' ' } else { one }).take(NAME_LIMIT).collect()
+}
+
+/// The command line in the process folder `folder`; empty where there is none now.
+fn command_line(folder: &str) -> String {
+    let mut line = [0; 4 * NAME_LIMIT];
+    // In one read: between two, the process may become another program.
+    let length = File::open(format!("{folder}/cmdline"))
+        .and_then(|mut file| file.read(&mut line))
+        .unwrap_or_default();
+    String::from_utf8_lossy(&line[..length]).replace('\0', " ").trim().to_owned()
 }
 
 /// Ends `processes` and waits until they are gone, so that all they wrote is in the pipes.
