@@ -5,7 +5,7 @@
 //! them, loads a backend of [`backends`] in a worker process and captures what it writes
 //! ([`capture`]); [`scan`] turns the bytes into findings, [`issues`] matches them against
 //! `issues.yaml`, [`verdict`] judges, and [`report`] shows the [`record`]s. [`coverage`] tells which names
-//! of a surface all that leaves open.
+//! of a surface all that leaves open, and [`introspect`] asks an engine for its surface.
 //!
 //! The library never prints, never exits and never reads the command line: that is the harness.
 
@@ -16,6 +16,7 @@ pub mod energy;
 pub mod environment;
 pub mod failure;
 pub mod generate;
+pub mod introspect;
 pub mod issues;
 pub mod model;
 mod process;

@@ -88,6 +88,17 @@ impl Section {
     pub fn is_load(self) -> bool {
         matches!(self, Self::Load | Self::Engine | Self::Build)
     }
+
+    /// As it stands in files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Engine => "engine",
+            Self::Build => "build",
+            Self::Runtime => "runtime",
+            Self::Sampling => "sampling",
+        }
+    }
 }
 
 /// What must hold between the output of a case and the output of its reference.

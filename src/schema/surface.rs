@@ -8,11 +8,12 @@ use serde::Serialize;
 use crate::schema::fault::{At, Faults};
 use crate::schema::fields::Fields;
 use crate::schema::read::{bounds, or_default, types};
-use crate::schema::{Bounds, SchemaFault, Type};
+use crate::schema::{Bounds, SchemaFault, Section, Type};
 use crate::settings::Value;
 use crate::yaml;
 
 const TEXT: &str = "text";
+const SECTIONS: &str = "load, engine, build, runtime or sampling";
 
 /// Everything that may be set somewhere, stamped with where that is known from. Kept in
 /// `params/upstream/` for engines and in `params/origin/` for lists of names.
@@ -35,9 +36,18 @@ pub struct Surface {
 pub struct SurfaceParam {
     /// The name, dotted where it is nested.
     pub path: String,
+    /// What it belongs to; none where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub section: Option<Section>,
     /// Its type; several for a union, none where it is not known.
     #[serde(rename = "type")]
     pub types: Vec<Type>,
+    /// Whether it takes null.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// Whether it also takes what no file can hold: a function, an object.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub opaque: bool,
     /// What the engine has when it is not set; none where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
@@ -117,6 +127,9 @@ fn param(entry: Value, at: &At, faults: &mut Faults<'_>) -> Option<SurfaceParam>
     let mut fields = Fields::new(entry, at.clone(), faults)?;
     let param = SurfaceParam {
         path: fields.require("path", "the dotted path", faults)?,
+        section: fields.read("section", SECTIONS, faults),
+        optional: or_default(&mut fields, "optional", "true or false", faults),
+        opaque: or_default(&mut fields, "opaque", "true or false", faults),
         types: match fields.has("type") {
             true => types(&mut fields, faults).unwrap_or_default(),
             false => Vec::new(),

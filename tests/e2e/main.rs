@@ -9,6 +9,7 @@ mod candle;
 mod command;
 mod coverage;
 mod faults;
+mod introspect;
 mod listing;
 mod names;
 mod nextest;

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod doctor;
+mod introspect;
 mod issues;
 mod model;
 mod output;
@@ -43,6 +44,8 @@ enum Command {
     Params(params::Params),
     /// Which names of a surface are tested, refused, skipped or missing.
     Coverage(coverage::Coverage),
+    /// What may be set in an installed engine, asked of the engine itself.
+    Introspect(introspect::Introspect),
     /// Warnings and errors in a log.
     Scan(scan::Scan),
     /// The known issues.
@@ -94,6 +97,7 @@ fn answer(command: Command) -> Answer {
         Command::Test { words } => Ok(wattest_harness::test("wattest test", &words)),
         Command::Params(command) => params::answer(&command),
         Command::Coverage(command) => coverage::answer(&command),
+        Command::Introspect(command) => introspect::answer(&command),
         Command::Scan(command) => scan::answer(&command),
         Command::Issues(command) => issues::answer(&command),
         Command::Report(command) => report::answer(&command),
