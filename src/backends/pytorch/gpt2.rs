@@ -5,8 +5,9 @@
 use tch::{TchError, Tensor};
 
 use super::cache::Cache;
+use super::input::{Input, embedded};
+use super::linear::Linear;
 use super::loader::Loader;
-use super::network::{Input, Linear, embedded};
 use super::quantization::Weight;
 use crate::backends::BackendError;
 use crate::model::{Activation, Gpt2Config};

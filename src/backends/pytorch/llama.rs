@@ -8,8 +8,9 @@
 use tch::{Kind, TchError, Tensor};
 
 use super::cache::Cache;
+use super::input::{Input, embedded};
+use super::linear::Linear;
 use super::loader::Loader;
-use super::network::{Input, Linear, embedded};
 use crate::backends::BackendError;
 use crate::model::LlamaConfig;
 

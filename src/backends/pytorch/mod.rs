@@ -16,6 +16,8 @@ mod engine;
 mod fault;
 mod gpt2;
 mod in_force;
+mod input;
+mod linear;
 mod llama;
 mod loader;
 mod mask;
