@@ -36,7 +36,12 @@ fn a_diff_tells_what_changed_and_fails_on_new_names_where_asked() {
         .wattest(&[&words[..], &["--fail-on-new-param"]].concat())
         .exits(101)
         .complains("new.yaml has names that old.yaml has not: come");
-    let words = ["introspect", "--diff", "new.yaml", "new.yaml", "--fail-on-new-param"];
+    place
+        .wattest(&[&words[..], &["--fail-on-change"]].concat())
+        .exits(101)
+        .complains("new.yaml is not old.yaml: 3 changes");
+    let gates = ["--fail-on-new-param", "--fail-on-change"];
+    let words = [&["introspect", "--diff", "new.yaml", "new.yaml"], &gates[..]].concat();
     assert_eq!(place.wattest(&words).exits(0).stdout, "");
 }
 

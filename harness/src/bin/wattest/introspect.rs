@@ -35,6 +35,9 @@ pub(crate) struct Introspect {
     /// With --diff: fail where NEW has names that OLD has not.
     #[arg(long, requires = "diff")]
     fail_on_new_param: bool,
+    /// With --diff: fail where NEW differs from OLD in anything.
+    #[arg(long, requires = "diff")]
+    fail_on_change: bool,
     /// Form of what --diff prints.
     #[arg(long, value_enum, default_value_t, requires = "diff")]
     format: Format,
@@ -102,16 +105,19 @@ fn diff(command: &Introspect, old: &Path, new: &Path) -> Answer {
         .filter(|change| change.kind == ChangeKind::Added)
         .map(|change| change.path.as_str())
         .collect();
-    if command.fail_on_new_param && !added.is_empty() {
-        console::faults(&[format!(
-            "{} has names that {} has not: {}; give each a row in the parameter file",
-            new.display(),
-            old.display(),
-            added.join(", ")
-        )]);
-        return Ok(Exit::Failed);
-    }
-    Ok(Exit::Ok)
+    let fault = if command.fail_on_new_param && !added.is_empty() {
+        let names = added.join(", ");
+        format!(
+            "has names that {} has not: {names}; give each a row in the parameter file",
+            old.display()
+        )
+    } else if command.fail_on_change && !found.is_empty() {
+        format!("is not {}: {} changes; introspect the engine anew", old.display(), found.len())
+    } else {
+        return Ok(Exit::Ok);
+    };
+    console::faults(&[format!("{} {fault}", new.display())]);
+    Ok(Exit::Failed)
 }
 
 /// A change for people.
