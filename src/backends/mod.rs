@@ -8,6 +8,8 @@ mod candle;
 #[cfg(all(test, any(feature = "candle", feature = "torch")))]
 mod conformance;
 mod error;
+#[cfg(any(feature = "candle", feature = "torch"))]
+mod first_layers;
 mod guarded;
 #[cfg(any(feature = "candle", feature = "torch"))]
 mod kv_cache;

@@ -6,6 +6,7 @@ use super::cache::{Cache, CacheShape};
 use super::cpu::Past;
 use super::input::Input;
 use super::network::Network;
+use crate::backends::first_layers::{self, Layered};
 use crate::backends::kv_cache::CacheSizes;
 use crate::backends::rows::{Rows, Step};
 use crate::generate::{CausalLm, Context, Extended, ModelFault, Want};
@@ -30,51 +31,26 @@ impl CausalLm for CandleLm {
     }
 
     fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
-        Ok(Box::new(self.reading(rows, self.cache.sizes.layers)?))
+        self.begin_first(rows, self.layers())
     }
 
     fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String> {
-        let own = self.cache.sizes.layers;
-        match layers <= own {
-            true => Ok(Box::new(FirstLayers { lm: self, layers })),
-            false => Err(format!("the model has {own} layers; give at most that")),
-        }
+        first_layers::of(self, layers)
     }
 }
 
-impl CandleLm {
-    /// An empty context of `rows` rows that runs the first `layers` layers.
-    fn reading(&self, rows: usize, layers: usize) -> Result<Reading<'_>, ModelFault> {
+impl Layered for CandleLm {
+    fn layers(&self) -> usize {
+        self.cache.sizes.layers
+    }
+
+    fn begin_first(&self, rows: usize, layers: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
         let sizes = CacheSizes { layers, ..self.cache.sizes.clone() };
         let shape = CacheShape { sizes, ..self.cache.clone() };
         let capacity = shape.sizes.first_capacity();
         shape.check_memory(rows, capacity)?;
         let cache = Cache::new(shape, rows).map_err(|error| fault(&error))?;
-        Ok(Reading { lm: self, cache, rows: Rows::new(rows) })
-    }
-}
-
-/// A loaded model that ends early.
-struct FirstLayers<'a> {
-    lm: &'a CandleLm,
-    layers: usize,
-}
-
-impl CausalLm for FirstLayers<'_> {
-    fn vocab_size(&self) -> usize {
-        self.lm.vocab_size
-    }
-
-    fn max_positions(&self) -> usize {
-        self.lm.cache.sizes.limit
-    }
-
-    fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
-        Ok(Box::new(self.lm.reading(rows, self.layers)?))
-    }
-
-    fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String> {
-        self.lm.early_exit(layers)
+        Ok(Box::new(Reading { lm: self, cache, rows: Rows::new(rows) }))
     }
 }
 

@@ -8,6 +8,7 @@ use super::fault::fault;
 use super::input::Input;
 use super::mask::Masks;
 use super::network::Network;
+use crate::backends::first_layers::{self, Layered};
 use crate::backends::kv_cache::CacheSizes;
 use crate::backends::rows::{Rows, Step};
 use crate::generate::{CausalLm, Context, Extended, ModelFault, Want};
@@ -34,52 +35,27 @@ impl CausalLm for TorchLm {
     }
 
     fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
-        Ok(Box::new(self.reading(rows, self.cache.sizes.layers)?))
+        self.begin_first(rows, self.layers())
     }
 
     fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String> {
-        let own = self.cache.sizes.layers;
-        match layers <= own {
-            true => Ok(Box::new(FirstLayers { lm: self, layers })),
-            false => Err(format!("the model has {own} layers; give at most that")),
-        }
+        first_layers::of(self, layers)
     }
 }
 
-impl TorchLm {
-    /// An empty context of `rows` rows that runs the first `layers` layers.
-    fn reading(&self, rows: usize, layers: usize) -> Result<Reading<'_>, ModelFault> {
+impl Layered for TorchLm {
+    fn layers(&self) -> usize {
+        self.cache.sizes.layers
+    }
+
+    fn begin_first(&self, rows: usize, layers: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
         let sizes = CacheSizes { layers, ..self.cache.sizes.clone() };
         let shape = CacheShape { sizes, ..self.cache.clone() };
         let capacity = shape.sizes.first_capacity();
         shape.check_memory(rows, capacity)?;
         let cache = Cache::new(shape, rows)
             .map_err(|error| self.cache.sized(fault(&error), rows, capacity))?;
-        Ok(Reading { lm: self, cache, rows: Rows::new(rows) })
-    }
-}
-
-/// A loaded model that ends early.
-struct FirstLayers<'a> {
-    lm: &'a TorchLm,
-    layers: usize,
-}
-
-impl CausalLm for FirstLayers<'_> {
-    fn vocab_size(&self) -> usize {
-        self.lm.vocab_size
-    }
-
-    fn max_positions(&self) -> usize {
-        self.lm.cache.sizes.limit
-    }
-
-    fn begin(&self, rows: usize) -> Result<Box<dyn Context + '_>, ModelFault> {
-        Ok(Box::new(self.lm.reading(rows, self.layers)?))
-    }
-
-    fn early_exit(&self, layers: usize) -> Result<Box<dyn CausalLm + '_>, String> {
-        self.lm.early_exit(layers)
+        Ok(Box::new(Reading { lm: self, cache, rows: Rows::new(rows) }))
     }
 }
 
@@ -105,16 +81,16 @@ impl Context for Reading<'_> {
         real: &[bool],
         want: Want,
     ) -> Result<Extended, ModelFault> {
-        let shape = self.cache.shape().clone();
-        let step = self.rows.step(tokens, real, want, self.lm.vocab_size, shape.sizes.limit)?;
+        let limit = self.lm.cache.sizes.limit;
+        let step = self.rows.step(tokens, real, want, self.lm.vocab_size, limit)?;
         let growth = self.cache.capacity_for(step.len);
         if growth > self.cache.capacity() {
-            shape.check_memory(self.rows(), growth)?;
+            self.cache.shape().check_memory(self.rows(), growth)?;
         }
         let rows = self.rows();
         let extended = self
             .compute(tokens, &step, want)
-            .map_err(|error| shape.sized(fault(&error), rows, growth))?;
+            .map_err(|error| self.cache.shape().sized(fault(&error), rows, growth))?;
         self.cache.advance(step.new);
         self.rows = step.after;
         Ok(extended)
@@ -128,7 +104,7 @@ impl Context for Reading<'_> {
         let capacity = self.cache.capacity();
         self.cache
             .select(rows)
-            .map_err(|error| self.lm.cache.sized(fault(&error), rows.len(), capacity))?;
+            .map_err(|error| self.cache.shape().sized(fault(&error), rows.len(), capacity))?;
         self.rows.select(rows);
         Ok(())
     }
