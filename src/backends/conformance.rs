@@ -23,9 +23,32 @@ pub(super) trait Tested: Engine + Sized {
     fn lm(&self) -> &dyn CausalLm;
 }
 
-/// The tests of this file, for one engine.
+/// All tests of this file, for an engine that has `load` and `lm` of its own.
 macro_rules! conformance {
-    ($engine:ty: $($test:ident),* $(,)?) => {
+    ($engine:ty) => {
+        impl crate::backends::conformance::Tested for $engine {
+            fn load(dir: &Path, settings: &Settings) -> Result<Self, BackendError> {
+                Self::load(dir, settings)
+            }
+
+            fn lm(&self) -> &dyn crate::generate::CausalLm {
+                self.lm()
+            }
+        }
+
+        crate::backends::conformance::conformance! { $engine:
+            tokens_may_come_one_by_one_in_chunks_or_at_once,
+            padding_on_the_left_changes_nothing,
+            rows_can_be_reordered_repeated_dropped_and_cropped,
+            a_context_is_its_tokens,
+            impossible_requests_are_faults_and_leave_the_context_as_it_was,
+            a_static_cache_gives_the_same_output,
+            shards_give_the_same_as_one_file,
+            the_type_of_the_file_is_the_default,
+            prompts_are_checked,
+        }
+    };
+    ($engine:ty: $($test:ident,)*) => {
         $(
             #[test]
             fn $test() {

@@ -6,34 +6,14 @@ use std::path::Path;
 
 use super::engine::CandleEngine;
 use crate::backends::conformance::{
-    PROMPT, Tested, conformance, engine, engines, extend, greedy, model, refused, settings,
+    PROMPT, conformance, engine, engines, extend, greedy, model, refused, settings,
 };
 use crate::backends::{BackendError, Engine, find};
 use crate::generate::{CausalLm, Want};
 use crate::model::Architecture;
 use crate::settings::{Settings, Value};
 
-impl Tested for CandleEngine {
-    fn load(dir: &Path, settings: &Settings) -> Result<Self, BackendError> {
-        Self::load(dir, settings)
-    }
-
-    fn lm(&self) -> &dyn CausalLm {
-        self.lm()
-    }
-}
-
-conformance! { CandleEngine:
-    tokens_may_come_one_by_one_in_chunks_or_at_once,
-    padding_on_the_left_changes_nothing,
-    rows_can_be_reordered_repeated_dropped_and_cropped,
-    a_context_is_its_tokens,
-    impossible_requests_are_faults_and_leave_the_context_as_it_was,
-    a_static_cache_gives_the_same_output,
-    shards_give_the_same_as_one_file,
-    the_type_of_the_file_is_the_default,
-    prompts_are_checked,
-}
+conformance!(CandleEngine);
 
 #[test]
 fn the_output_is_varied_and_never_ends_by_itself() {
