@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use super::hypothesis::{Beam, Hypothesis, OUT, accumulate, candidates, reorder};
-use super::{Found, Reader, Setup, Start, nothing_left};
+use super::hypothesis::{Beam, Hypothesis, OUT, accumulate, candidates};
+use super::rounds::{self, Rounds};
+use super::{Found, Setup, Start, nothing_left};
 use crate::generate::config::EarlyStopping;
 use crate::generate::distribution::{best_first, top};
 use crate::generate::model::ModelFault;
@@ -30,58 +31,18 @@ struct Candidate {
 }
 
 pub(super) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, ModelFault> {
-    let config = setup.config;
-    let width = config.num_beams;
-    let prompts: Vec<&[u32]> = batch.iter().map(|start| &start.sequence.tokens[..]).collect();
-    let (mut reader, mut logits) =
-        Reader::open_copies(setup.model, config, &prompts, config.num_beams)?;
-    setup.clock.prefilled();
-    let size = reader.vocab_size();
-
-    let mut live: Vec<Search> = batch
-        .iter()
-        .map(|start| Search {
-            prompt: start.index,
-            beams: Beam::initial(&start.sequence, width, config.output_scores),
-            finished: Vec::new(),
-            draws: config.do_sample.then(|| Draws::new(config.seed, start.index, 0)),
-        })
-        .collect();
-    let mut found: Vec<Found> = Vec::new();
-    loop {
-        let mut parents = Vec::new();
-        let mut going = Vec::new();
-        let rows = live.len() * width;
-        let parts = live.drain(..).zip(logits.chunks_exact_mut(size * width));
-        for (at, (mut search, scores)) in parts.enumerate() {
-            match search.advance(setup, scores, reader.is_guided())? {
-                Some(new) => {
-                    parents.extend(new.into_iter().map(|parent| at * width + parent));
-                    going.push(search);
-                }
-                None => found.push((search.prompt, search.into_rows(setup, scores)?)),
-            }
-        }
-        live = going;
-        if live.is_empty() {
-            break;
-        }
-        if let Some(parents) = reorder(rows, &parents) {
-            reader.select(parents)?;
-        }
-        let last = |beam: &Beam| beam.sequence.tokens.last().copied();
-        let tokens: Vec<u32> =
-            live.iter().flat_map(|search| search.beams.iter().filter_map(last)).collect();
-        logits = reader.step(&tokens)?;
-        setup.clock.stepped();
-    }
-    found.sort_by_key(|(prompt, _)| *prompt);
-    Ok(found)
+    rounds::run(setup, batch, Search::new)
 }
 
-impl Search {
-    /// One step from the raw `scores` of all beams: the parents of the new beams, or None at the
-    /// end of the search.
+impl Rounds for Search {
+    fn prompt(&self) -> usize {
+        self.prompt
+    }
+
+    fn beams(&self) -> impl Iterator<Item = &Beam> {
+        self.beams.iter()
+    }
+
     fn advance(
         &mut self,
         setup: &mut Setup<'_>,
@@ -119,6 +80,28 @@ impl Search {
         let parents = self.go_on(&candidates, &steps);
         let stuck = candidates.iter().all(|candidate| candidate.finish.is_some());
         Ok((!stuck && self.may_improve(setup)).then_some(parents))
+    }
+
+    /// The best hypotheses: fewer than asked for where a search has fewer. (transformers fills
+    /// up with rows that score -1e9.)
+    fn into_rows(mut self, setup: &Setup<'_>, scores: &[f32]) -> Result<Vec<Output>, ModelFault> {
+        if self.finished.is_empty() {
+            return Err(nothing_left(self.prompt, &self.beams[0].sequence, scores));
+        }
+        self.finished.truncate(setup.config.num_return_sequences);
+        Ok(self.finished.into_iter().map(|hypothesis| hypothesis.into_row(setup)).collect())
+    }
+}
+
+impl Search {
+    fn new(setup: &Setup<'_>, start: &Start) -> Self {
+        let config = setup.config;
+        Self {
+            prompt: start.index,
+            beams: Beam::initial(&start.sequence, config.num_beams, config.output_scores),
+            finished: Vec::new(),
+            draws: config.do_sample.then(|| Draws::new(config.seed, start.index, 0)),
+        }
     }
 
     /// The beam that a candidate makes.
@@ -185,16 +168,6 @@ impl Search {
             EarlyStopping::Never | EarlyStopping::Heuristic => best.sequence.generated(),
         };
         f64::from(ranking(best.score, length, setup)) > worst.score
-    }
-
-    /// The best hypotheses: fewer than asked for where a search has fewer. (transformers fills
-    /// up with rows that score -1e9.)
-    fn into_rows(mut self, setup: &Setup<'_>, scores: &[f32]) -> Result<Vec<Output>, ModelFault> {
-        if self.finished.is_empty() {
-            return Err(nothing_left(self.prompt, &self.beams[0].sequence, scores));
-        }
-        self.finished.truncate(setup.config.num_return_sequences);
-        Ok(self.finished.into_iter().map(|hypothesis| hypothesis.into_row(setup)).collect())
     }
 }
 

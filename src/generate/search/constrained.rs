@@ -129,7 +129,7 @@ impl Rounds for Search<'_> {
         Ok(self.beams.iter().any(goes_on).then_some(parents))
     }
 
-    fn into_rows(mut self, setup: &Setup<'_>) -> Result<Vec<Output>, ModelFault> {
+    fn into_rows(mut self, setup: &Setup<'_>, _: &[f32]) -> Result<Vec<Output>, ModelFault> {
         let running: Vec<(Beam, bool)> = std::mem::take(&mut self.beams)
             .into_iter()
             .zip(&self.progress)

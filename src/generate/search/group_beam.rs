@@ -82,7 +82,7 @@ impl Rounds for Search {
         Ok((!all_stop).then_some(parents))
     }
 
-    fn into_rows(self, setup: &Setup<'_>) -> Result<Vec<Output>, ModelFault> {
+    fn into_rows(self, setup: &Setup<'_>, _: &[f32]) -> Result<Vec<Output>, ModelFault> {
         let mut all = Vec::new();
         for mut group in self.groups {
             for beam in std::mem::take(&mut group.beams) {

@@ -22,8 +22,8 @@ pub(super) trait Rounds: Sized {
         guided: bool,
     ) -> Result<Option<Vec<usize>>, ModelFault>;
 
-    /// What it found, best first.
-    fn into_rows(self, setup: &Setup<'_>) -> Result<Vec<Output>, ModelFault>;
+    /// What it found, best first; `scores` are those that its last step came to.
+    fn into_rows(self, setup: &Setup<'_>, scores: &[f32]) -> Result<Vec<Output>, ModelFault>;
 }
 
 /// Runs the searches that `new` begins with `num_beams` beams each.
@@ -54,7 +54,7 @@ pub(super) fn run<S: Rounds>(
                     parents.extend(new.into_iter().map(|parent| from + parent));
                     going.push(search);
                 }
-                None => found.push((search.prompt(), search.into_rows(setup)?)),
+                None => found.push((search.prompt(), search.into_rows(setup, scores)?)),
             }
             from += share;
         }
