@@ -7,7 +7,7 @@ use std::path::Path;
 use super::crew::Crew;
 use super::protocol::{Load, PROTOCOL, Reply, Request};
 use super::settings::{PARAMETER, agreed, check_same, is_spread, of_replica};
-use super::shares::{deal, longest};
+use super::shares::{deal, joined, longest};
 use crate::backends::{BackendError, Engine, Generation, Options, Prompt};
 use crate::process::WorkerCommand;
 use crate::settings::Settings;
@@ -88,14 +88,16 @@ impl Engine for Replicas {
             deal(share, self.count).into_iter().enumerate().map(request).collect();
         let crew = self.crew.get_mut();
         let mut whole = Generation::default();
-        let (mut reports, mut timings) = (Vec::new(), Vec::new());
+        let (mut reports, mut timings, mut drafts) = (Vec::new(), Vec::new(), Vec::new());
         for reply in crew.ask(&requests)? {
             let Reply::Generated { generation, .. } = reply else { return Err(out_of_turn()) };
             whole.prompts.extend(generation.prompts);
             reports.push(generation.effective);
             timings.push(generation.timings);
+            drafts.extend(generation.drafts);
         }
         whole.timings = longest(timings.into_iter());
+        whole.drafts = joined(drafts.into_iter());
         whole.effective =
             agreed(&reports, self.spread).map_err(|text| BackendError::Failed(text.into()))?;
         whole.effective.set(PARAMETER, crew.count());

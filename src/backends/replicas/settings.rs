@@ -12,6 +12,9 @@ const MOST: u64 = 64;
 /// Where the tensors of an engine lie.
 const DEVICE: &str = "device";
 
+/// The length of drafts: with the schedule `heuristic` each replica comes to one of its own.
+const DRAFT_TOKENS: &str = "num_assistant_tokens";
+
 /// What `num_processes` says; none where it is not set.
 ///
 /// # Errors
@@ -60,31 +63,32 @@ pub(super) fn of_replica(settings: &Settings, number: usize) -> Settings {
 }
 
 /// The settings in force of all replicas, out of what each reports. They must be the same; where
-/// replicas are `spread` the devices are listed.
+/// replicas are `spread` the devices are listed, and so are lengths of drafts that differ.
 ///
 /// # Errors
 /// The first difference.
 pub(super) fn agreed(reports: &[Settings], spread: bool) -> Result<Settings, String> {
     let Some(first) = reports.first() else { return Ok(Settings::new()) };
-    for (number, other) in reports.iter().enumerate().skip(1) {
-        let all = first.merged(other);
-        let differs =
-            |name: &&str| !(spread && *name == DEVICE) && first.get(name) != other.get(name);
-        if let Some(name) = all.iter().map(|(name, _)| name.as_str()).find(differs) {
-            let shown = |settings: &Settings| {
-                settings.get(name).map_or("nothing".to_owned(), ToString::to_string)
-            };
-            return Err(format!(
-                "replicas differ in {name}: replica 0 has {}, replica {number} has {}",
-                shown(first),
-                shown(other)
-            ));
-        }
-    }
+    let listed = |name: &str| (spread && name == DEVICE) || name == DRAFT_TOKENS;
     let mut agreed = first.clone();
-    if spread {
-        let devices = reports.iter().map(|one| one.get(DEVICE).cloned().unwrap_or_default());
-        agreed.set(DEVICE, devices.collect::<Vec<Value>>());
+    for (number, other) in reports.iter().enumerate().skip(1) {
+        for (name, _) in first.merged(other).iter() {
+            if first.get(name) == other.get(name) {
+                continue;
+            }
+            if !listed(name) {
+                let shown = |settings: &Settings| {
+                    settings.get(name).map_or("nothing".to_owned(), ToString::to_string)
+                };
+                return Err(format!(
+                    "replicas differ in {name}: replica 0 has {}, replica {number} has {}",
+                    shown(first),
+                    shown(other)
+                ));
+            }
+            let all = reports.iter().map(|one| one.get(name).cloned().unwrap_or_default());
+            agreed.set(name, all.collect::<Vec<Value>>());
+        }
     }
     Ok(agreed)
 }
@@ -139,6 +143,10 @@ mod tests {
         assert_eq!(agreed(&[on("cpu"), on("cpu")], false), Ok(on("cpu")));
         let both = agreed(&[on("cuda:0"), on("cuda:1")], true).unwrap();
         assert_eq!(both, settings(json!({"device": ["cuda:0", "cuda:1"], "threads": 1})));
+        let draft = |count: u32| settings(json!({"num_assistant_tokens": count}));
+        assert_eq!(agreed(&[draft(5), draft(5)], false), Ok(draft(5)));
+        let all = settings(json!({"num_assistant_tokens": [5, 5, 7]}));
+        assert_eq!(agreed(&[draft(5), draft(5), draft(7)], false), Ok(all));
         insta::assert_snapshot!(agreed(&[on("cpu"), on("cpu"), on("cuda:1")], false).unwrap_err(), @r#"replicas differ in device: replica 0 has "cpu", replica 2 has "cuda:1""#);
         insta::assert_snapshot!(agreed(&[on("cpu"), settings(json!({"device": "cpu", "x": 1, "threads": 1}))], true).unwrap_err(), @"replicas differ in x: replica 0 has nothing, replica 1 has 1");
     }

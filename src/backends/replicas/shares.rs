@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::generate::Timings;
+use crate::generate::{Drafts, Timings};
 
 /// `prompts` in `count` contiguous shares, in order: the first ones have one prompt more where
 /// they cannot be equal, the last ones none where there are fewer prompts than shares. (As
@@ -25,6 +25,18 @@ pub(super) fn deal(prompts: Range<usize>, count: usize) -> Vec<Range<usize>> {
 pub(super) fn longest(timings: impl Iterator<Item = Timings>) -> Timings {
     let total = |timings: &Timings| timings.prefill_s + timings.decode_s;
     timings.max_by(|one, other| total(one).total_cmp(&total(other))).unwrap_or_default()
+}
+
+/// The drafts of a request, out of those of its shares in order: the counts of all, and what the
+/// schedule of the last one that made any had come to. None where nothing made drafts.
+pub(super) fn joined(drafts: impl Iterator<Item = Drafts>) -> Option<Drafts> {
+    drafts.reduce(|one, next| Drafts {
+        rounds: one.rounds + next.rounds,
+        drafted: one.drafted + next.drafted,
+        accepted: one.accepted + next.accepted,
+        // A share without prompts has nothing to tell.
+        next_limit: if next.rounds > 0 { next.next_limit } else { one.next_limit },
+    })
 }
 
 #[cfg(test)]
@@ -54,6 +66,16 @@ mod tests {
             let dealt: Vec<usize> = shares.into_iter().flatten().collect();
             prop_assert_eq!(dealt, (start..start + prompts).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn drafts_are_counted_over_all_shares() {
+        let one = Drafts { rounds: 3, drafted: 9, accepted: 5, next_limit: 4 };
+        let other = Drafts { rounds: 2, drafted: 4, accepted: 4, next_limit: 7 };
+        let both = Drafts { rounds: 5, drafted: 13, accepted: 9, next_limit: 7 };
+        let idle = Drafts { next_limit: 20, ..Drafts::default() };
+        assert_eq!(joined([one, other, idle].into_iter()), Some(both));
+        assert_eq!(joined(std::iter::empty()), None);
     }
 
     #[test]
