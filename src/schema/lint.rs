@@ -5,17 +5,26 @@ use std::collections::{HashMap, HashSet};
 use crate::refusal::nearest;
 use crate::schema::fault::{At, Faults};
 use crate::schema::{
-    Generate, Param, Reference, Relation, Table, Type, negatives, same_value, values,
+    Generate, Origin, Param, Reference, Relation, SurfaceParam, Table, Type, negatives, same_value,
+    values,
 };
 use crate::settings::{Settings, Value};
 
 /// Checks one entry by itself.
-pub(crate) fn entry(param: &Param, at: &At, faults: &mut Faults<'_>) {
+/// What a surface has `declared` of its default is a fact, and
+/// may well lie outside its own bounds.
+pub(crate) fn entry(
+    param: &Param,
+    declared: Option<&SurfaceParam>,
+    at: &At,
+    faults: &mut Faults<'_>,
+) {
     path(&param.path, &at.below("path"), faults);
     for (index, alias) in param.aliases.iter().enumerate() {
         path(alias, &at.below("aliases").below(index), faults);
     }
-    if param.description.trim().is_empty() || param.description.contains('\n') {
+    let empty = param.description.trim().is_empty() && param.origin.is_file();
+    if empty || param.description.contains('\n') {
         faults.add(&at.below("description"), "is not one line of text; say in one what it does");
     }
     if !param.bounds.is_empty()
@@ -28,7 +37,14 @@ pub(crate) fn entry(param: &Param, at: &At, faults: &mut Faults<'_>) {
     }
     twice(&param.choices, &at.below("choices"), faults);
     twice(&param.samples, &at.below("samples"), faults);
-    if let Some(rejection) = param.rejection(&param.default) {
+    if let Origin::Beyond(reason) = &param.origin
+        && (reason.trim().is_empty() || reason.contains('\n'))
+    {
+        faults.add(&at.below("beyond"), "is not one line of text; say in one why it is here");
+    }
+    let known =
+        declared.is_some_and(|one| one.default.clone().unwrap_or_default() == param.default);
+    if !known && let Some(rejection) = param.rejection(&param.default) {
         faults.add(&at.below("default"), rejection);
     }
     for (index, sample) in param.samples.iter().enumerate() {
@@ -85,12 +101,14 @@ fn not_tried(value: &Value) -> String {
 
 /// Checks that `path` reads as the name of a parameter.
 pub(crate) fn path(path: &str, at: &At, faults: &mut Faults<'_>) {
-    let part = |part: &str| {
-        part.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
-            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    let word = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     };
-    if !path.split('.').all(part) {
-        faults.add(at, "must be lower-case words of a-z, 0-9 and _, joined by dots");
+    // What stands below a first word may be named after a class: `quantization_config.GPTQ.bits`.
+    let first = path.split('.').next().unwrap_or_default();
+    if !path.split('.').all(word) || first.bytes().any(|b| b.is_ascii_uppercase()) {
+        faults.add(at, "must be words of a-z, 0-9 and _ (and A-Z after a dot), joined by dots");
     }
 }
 

@@ -1,7 +1,10 @@
 //! The values and names that an engine must refuse.
 //!
-//! Just outside each bound, an unknown choice, values of other types, then the declared ones.
+//! Just outside each bound, an unknown choice, values of other types, then the declared ones. Over a
+//! surface, which has some hundred names, one value of another type is enough.
 //! Every one of them is no value of the parameter, whichever way it is read.
+
+use serde_json::json;
 
 use crate::schema::values::{float, integer, step};
 use crate::schema::{Param, Type, same_value};
@@ -13,7 +16,13 @@ const UNKNOWN: &str = "nonesuch";
 /// The values of `param` that must be refused, declared ones last.
 pub fn negatives(param: &Param) -> Vec<Value> {
     let mut proposed = outside(param);
-    proposed.extend(wrong_types(param));
+    match param.origin.is_file() {
+        true => proposed.extend(wrong_types(param)),
+        false => {
+            proposed.extend(unknown_choices(param));
+            proposed.extend(wrong_type(param, &proposed));
+        }
+    }
     proposed.retain(|value| param.rejection(value).is_some());
     proposed.extend(param.negatives.iter().cloned());
 
@@ -68,6 +77,26 @@ fn wrong_types(param: &Param) -> Vec<Value> {
         values.push(Value::from(7));
     }
     values
+}
+
+/// Beside the choices of an enum: an unknown word, where words are among them, and a number next to
+/// the greatest.
+fn unknown_choices(param: &Param) -> Vec<Value> {
+    if !param.types.contains(&Type::Enum) {
+        return Vec::new();
+    }
+    let word = param.choices.iter().any(Value::is_string).then(|| Value::from(UNKNOWN));
+    let greatest = param.choices.iter().filter_map(Value::as_i64).max();
+    let number = greatest.and_then(|most| integer(i128::from(most) + 1));
+    word.into_iter().chain(number).collect()
+}
+
+/// The one value of another type that says most, beside those `proposed`: a word, which nearly
+/// everything else has to refuse, or else a number, a boolean, a mapping.
+fn wrong_type(param: &Param, proposed: &[Value]) -> Option<Value> {
+    let candidates = [UNKNOWN.into(), 7.into(), true.into(), json!({UNKNOWN: true})];
+    let new = |value: &Value| !proposed.contains(value) && param.rejection(value).is_some();
+    candidates.into_iter().find(new)
 }
 
 /// A fraction within the bounds, so that nothing but the type is wrong.

@@ -1,8 +1,10 @@
 //! A parameter: what may be set, what to try, and what must then hold.
 
+use std::mem::discriminant;
+
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Bounds, Reference, Relation, Requirement, Section, Type, same_value};
+use crate::schema::{Bounds, Origin, Reference, Relation, Requirement, Section, Type, same_value};
 use crate::settings::{Settings, Value};
 
 /// One parameter of a backend, as its entry in `params/<backend>.yaml` means it.
@@ -58,6 +60,9 @@ pub struct Param {
     pub until: Option<String>,
     /// One line for people.
     pub description: String,
+    /// Where its type, bounds and choices are from.
+    #[serde(skip_serializing_if = "Origin::is_file")]
+    pub origin: Origin,
     /// Line of its entry in the file, from 1.
     pub line: usize,
 }
@@ -113,7 +118,23 @@ impl Param {
             return (!self.optional)
                 .then(|| "null needs `optional: true`; add it, or give a value".to_owned());
         }
-        if !self.types.iter().any(|one| one.fits(value)) {
+        let fits = self.types.iter().any(|one| self.is_of(*one, value));
+        let chosen = self.choices.iter().any(|choice| same_value(choice, value));
+        // In a union such as bool or enum, the choices are those of the enum alone.
+        let is_enum = self.types.contains(&Type::Enum);
+        let like_a_choice = |choice: &Value| discriminant(choice) == discriminant(value);
+        let no_choice = match is_enum {
+            true => !fits && (value.is_string() || self.choices.iter().any(like_a_choice)),
+            false => fits && !self.choices.is_empty(),
+        };
+        if no_choice && !chosen {
+            let choices = self.choices.iter().map(Value::to_string).collect::<Vec<_>>();
+            let choices = choices.join(", ");
+            return Some(format!(
+                "{value} is not one of the choices [{choices}]; add it there, or take one"
+            ));
+        }
+        if !fits && !(is_enum && chosen) {
             let hint = match value {
                 Value::Number(_) if self.types.contains(&Type::Float) => {
                     "; write a float with its point"
@@ -122,18 +143,6 @@ impl Param {
             };
             return Some(format!("{value} is not of type {}{hint}", self.types_in_words()));
         }
-        // In a union such as bool or enum, the choices are those of the enum alone.
-        let by_choice = match self.types.contains(&Type::Enum) {
-            true => value.is_string() && !self.types.contains(&Type::String),
-            false => !self.choices.is_empty(),
-        };
-        if by_choice && !self.choices.iter().any(|choice| same_value(choice, value)) {
-            let choices = self.choices.iter().map(Value::to_string).collect::<Vec<_>>();
-            let choices = choices.join(", ");
-            return Some(format!(
-                "{value} is not one of the choices [{choices}]; add it there, or take one"
-            ));
-        }
         match value {
             Value::Number(number) if !self.bounds.contains(number) => Some(format!(
                 "{value} is out of bounds ({}); correct it, or the bounds",
@@ -141,6 +150,13 @@ impl Param {
             )),
             _ => None,
         }
+    }
+
+    /// Whether `value` is of the type `one`, which is no enum. A surface that says float does not
+    /// tell an engine that takes integers as well from one that does not.
+    fn is_of(&self, one: Type, value: &Value) -> bool {
+        let whole = one == Type::Float && !self.origin.is_file() && Type::Int.fits(value);
+        one != Type::Enum && (one.fits(value) || whole)
     }
 
     /// The type as a person would say it: `int or list`.

@@ -4,9 +4,10 @@ use serde::de::DeserializeOwned;
 
 use crate::schema::fault::{At, Faults};
 use crate::schema::fields::Fields;
+use crate::schema::over::Over;
 use crate::schema::param::{PerValue, Refused};
 use crate::schema::{
-    Bounds, Excluded, Generate, Param, RefusedName, Relation, Section, Type, declared,
+    Bounds, Excluded, Generate, Origin, Param, RefusedName, Relation, Section, Type, declared,
 };
 use crate::settings::{Settings, Value};
 
@@ -26,6 +27,8 @@ pub(crate) struct File {
     pub(crate) backend: String,
     pub(crate) engine: String,
     pub(crate) baseline: Settings,
+    /// The surface that it stands over.
+    pub(crate) over: Option<Over>,
     /// The surfaces that its coverage is taken over, relative to its folder.
     pub(crate) surfaces: Vec<String>,
     pub(crate) refused: Vec<(At, RefusedName)>,
@@ -45,16 +48,32 @@ pub(crate) fn includes(document: &Value) -> Vec<&str> {
     files.into_iter().filter_map(Value::as_str).collect()
 }
 
-/// Reads the document, and those that it includes; what cannot be read is a fault, and the rest is
-/// still read. The entries of the included ones come first.
-pub(crate) fn file(document: Value, included: Vec<Value>, faults: &mut Faults<'_>) -> File {
-    let mut file = File::default();
+/// The surface that `document` stands over, relative to its own folder.
+pub(crate) fn over(document: &Value) -> Option<&str> {
+    document.get("over").and_then(Value::as_str)
+}
+
+/// Reads the document, and those that it includes, `over` the surface that it names; what cannot be
+/// read is a fault, and the rest is still read. The entries of the included ones come first.
+pub(crate) fn file(
+    document: Value,
+    included: Vec<Value>,
+    over: Option<Over>,
+    faults: &mut Faults<'_>,
+) -> File {
+    let mut file = File { over, ..File::default() };
     let Some(mut fields) = Fields::new(document, At::top(), faults) else { return file };
     file.backend = fields.require("backend", "the name of the backend", faults).unwrap_or_default();
     file.engine =
         fields.require("engine", "which engine and version this is", faults).unwrap_or_default();
     include(&mut fields, faults);
-    file.surfaces = or_default(&mut fields, "surfaces", "a list of files", faults);
+    file.surfaces.extend(fields.read::<String>("over", "the path of a surface", faults));
+    let more: Vec<String> = or_default(&mut fields, "surfaces", "a list of files", faults);
+    for name in more {
+        if !file.surfaces.contains(&name) {
+            file.surfaces.push(name);
+        }
+    }
     let mut has_baseline = false;
     for (index, document) in included.into_iter().enumerate() {
         let top = At::included(index + 1);
@@ -105,10 +124,18 @@ fn list(mut fields: Fields, top: &At, file: &mut File, faults: &mut Faults<'_>) 
         faults.add(&fields.at("params"), "is empty, and nothing would be tested; add an entry");
     }
     fields.finish(faults);
-    for (index, entry) in entries.into_iter().flatten().enumerate() {
+    for (index, mut entry) in entries.into_iter().flatten().enumerate() {
         let path = entry.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
         let at = top.entry(index, &path);
         let before = faults.unreadable();
+        if let Some(over) = &file.over {
+            over.complete(&path, &mut entry, &at, faults);
+            // What is not in the surface lacks everything: one fault says it all.
+            if faults.unreadable() != before {
+                file.broken.push(path);
+                continue;
+            }
+        }
         let read = param(entry, &at, file, faults);
         match read {
             Some(param) if faults.unreadable() == before => file.params.push((at, param)),
@@ -127,6 +154,7 @@ fn param(entry: Value, at: &At, file: &File, faults: &mut Faults<'_>) -> Option<
     let bounds = bounds(&mut fields, faults);
     let param = Param {
         optional: or_default(&mut fields, "optional", "true or false", faults),
+        origin: origin(&mut fields, file, faults),
         baseline: path.as_deref().and_then(|path| file.baseline.get(path)).cloned(),
         bounds,
         choices: or_default(&mut fields, "choices", LIST, faults),
@@ -154,6 +182,15 @@ fn param(entry: Value, at: &At, file: &File, faults: &mut Faults<'_>) -> Option<
     };
     fields.finish(faults);
     Some(param)
+}
+
+/// Takes `beyond` out, of an entry of a file over a surface.
+fn origin(fields: &mut Fields, file: &File, faults: &mut Faults<'_>) -> Origin {
+    if file.over.is_none() {
+        return Origin::File;
+    }
+    let reason: Option<String> = fields.read("beyond", "why it is here all the same", faults);
+    reason.map_or(Origin::Surface, Origin::Beyond)
 }
 
 /// Takes `key` out, or gives the default where it is not there.

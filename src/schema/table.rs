@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::schema::fault::{At, Faults};
+use crate::schema::over::Over;
 use crate::schema::{Excluded, Names, Param, RefusedName, SchemaFault, declared, lint, read};
 use crate::settings::{Settings, Value};
 use crate::yaml;
@@ -64,7 +65,8 @@ impl Table {
         for (shared, lines) in &sources {
             faults.include(shared, lines);
         }
-        let read = read::file(document, included, &mut faults);
+        let over = read::over(&document).map(|name| Over::load(&beside(name))).transpose()?;
+        let read = read::file(document, included, over, &mut faults);
         let (places, params): (Vec<At>, Vec<Param>) = read.params.into_iter().unzip();
         let (mut others, refused): (Vec<At>, Vec<RefusedName>) = read.refused.into_iter().unzip();
         let (left_out, excluded): (Vec<At>, Vec<Excluded>) = read.excluded.into_iter().unzip();
@@ -81,7 +83,8 @@ impl Table {
             by_path,
         };
         for (param, at) in table.params.iter().zip(&places) {
-            lint::entry(param, at, &mut faults);
+            let declared = read.over.as_ref().and_then(|over| over.declared(&param.path));
+            lint::entry(param, declared, at, &mut faults);
         }
         declared::check(&table, &others, &mut faults);
         lint::table(&table, &places, &read.broken, &mut faults);

@@ -41,12 +41,15 @@ pub fn values(param: &Param) -> Vec<Value> {
 }
 
 fn propose(one: Type, param: &Param, proposed: &mut Vec<Value>) {
+    let unbounded = !param.origin.is_file() && param.bounds.is_empty();
     if one == Type::Bool {
         proposed.extend([Value::from(true), Value::from(false)]);
     } else if !param.choices.is_empty() {
         proposed.extend(param.choices.iter().cloned());
     } else {
         match one {
+            // What a number means that a surface knows no bound of, a person has to say.
+            Type::Int | Type::Float if unbounded => {}
             Type::Int => proposed.extend(integers(&param.bounds, anchor(param))),
             Type::Float => proposed.extend(floats(&param.bounds, anchor(param))),
             // Text, lists and maps have no ends and no middle: their values are the samples.

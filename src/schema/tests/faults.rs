@@ -240,7 +240,7 @@ fn faults_of_a_single_entry() {
     let shown = entries.map(|keys| format!("# {}\n{}", keys.replace('\n', "; "), entry(keys)));
     insta::assert_snapshot!(shown.join("\n"), @r#"
         # path: Top K
-        x.yaml:11: Top K.path: must be lower-case words of a-z, 0-9 and _, joined by dots
+        x.yaml:11: Top K.path: must be words of a-z, 0-9 and _ (and A-Z after a dot), joined by dots
         # path: top_k
         x.yaml:12: top_k.path: `top_k` already names the parameter `top_k`; rename one
         # aliases: [torch_dtype]

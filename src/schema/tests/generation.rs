@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Number, json};
 
 use crate::schema::{
-    Bounds, Generate, Param, Relation, Section, Type, negatives, same_value, values,
+    Bounds, Generate, Origin, Param, Relation, Section, Type, negatives, same_value, values,
 };
 use crate::settings::{Settings, Value};
 
@@ -34,6 +34,7 @@ fn param(types: Vec<Type>, default: Value) -> Param {
         deprecated: None,
         until: None,
         description: "A knob.".to_owned(),
+        origin: Origin::File,
         line: 1,
     }
 }

@@ -5,3 +5,4 @@ mod faults;
 mod generation;
 mod hostile;
 mod names;
+mod over;

@@ -121,14 +121,14 @@ surfaces: upstream.yaml
     x.yaml:6: refused.0.names.0: `dtype` names a parameter too; remove one of them
     x.yaml:6: refused.0.names.1: `torch_dtype` names a parameter too; remove one of them
     x.yaml:6: refused.0.names.3: `gone` stands here twice; remove one of them
-    x.yaml:6: refused.0.names.4: must be lower-case words of a-z, 0-9 and _, joined by dots
+    x.yaml:6: refused.0.names.4: must be words of a-z, 0-9 and _ (and A-Z after a dot), joined by dots
     x.yaml:7: refused.1.names: must be a list of names, and is "x"
     x.yaml:7: refused.1.insted: unknown key; did you mean `instead`?
     x.yaml:8: refused.2: has no `names`; add it: a list of names
     x.yaml:10: excluded.0.names.0: `gone` stands here twice; remove one of them
     x.yaml:11: excluded.1.expires: must be a day, as 2027-01-31, and is "soon"
     x.yaml:12: surfaces: must be a list of files, and is "upstream.yaml"
-    x.yaml:14: dtype.aliases.1: must be lower-case words of a-z, 0-9 and _, joined by dots
+    x.yaml:14: dtype.aliases.1: must be words of a-z, 0-9 and _ (and A-Z after a dot), joined by dots
     "#);
 }
 
