@@ -2,8 +2,8 @@
 
 use crate::schema::negatives::misspelling;
 use crate::schema::{
-    Case, Kind, Param, Reference, Refused, RefusedName, Relation, Section, Table, name, negatives,
-    values,
+    Case, Kind, Param, Reference, Refused, RefusedName, Relation, Rule, Section, Table, name,
+    negatives, values,
 };
 use crate::settings::{Settings, Value};
 
@@ -21,8 +21,8 @@ const SECTIONS: [Section; 5] =
 
 impl Table {
     /// The cases: the baseline first, then parameter by parameter in the order of the file, the
-    /// valid values before the negative ones; names that are refused as declared, and misspelt
-    /// ones, last.
+    /// valid values before the negative ones; the two of each rule; names that are refused as
+    /// declared, and misspelt ones, last.
     pub fn cases(&self, selection: Selection) -> Vec<Case> {
         let mut cases = vec![self.baseline_case()];
         for param in &self.params {
@@ -34,6 +34,7 @@ impl Table {
             }
         }
         if selection == Selection::All {
+            cases.extend(self.rules.iter().flat_map(|rule| self.ruled(rule)));
             cases.extend(self.refused.iter().map(|refused| self.refused_name(refused)));
             cases.extend(self.misspelt());
         }
@@ -48,6 +49,10 @@ impl Table {
         }
         let (path, _) = rest.split_once('=')?;
         let path = path.strip_prefix('!').unwrap_or(path);
+        if let Some(id) = path.strip_prefix("rule:") {
+            let rule = self.rules.iter().find(|rule| rule.id == id)?;
+            return self.ruled(rule).into_iter().find(|case| case.name == name);
+        }
         let cases = match self.param(path).or_else(|| self.aliased(path)) {
             Some(param) => self.cases_of(param),
             None => match self.refused.iter().find(|refused| refused.name == path) {
@@ -188,6 +193,32 @@ impl Table {
             requirements: Vec::new(),
             alias: None,
         }
+    }
+
+    /// What `rule` forbids, which must be refused, and what it allows next to that.
+    fn ruled(&self, rule: &Rule) -> [Case; 2] {
+        let case = |name: String, kind: Kind, settings: Settings, reference: Settings| Case {
+            name,
+            kind,
+            load_paths: self.load_paths(&settings.merged(&reference)),
+            settings,
+            reference,
+            ..self.baseline_case()
+        };
+        let refused = self.baseline.merged(&rule.example);
+        let accepted = self.baseline.merged(&rule.near);
+        // Nothing is claimed of its output, so no other engine is loaded for a reference to it.
+        let is_load = |path: &str| self.param(path).is_some_and(|one| one.section.is_load());
+        let reference = self.baseline.merged(&accepted.only(is_load));
+        let name = name::forbidden(&self.backend, &rule.id);
+        let near = name::allowed(&self.backend, &rule.id);
+        [
+            case(name, Kind::Negative, refused, self.baseline.clone()),
+            Case {
+                requirements: rule.requires.clone(),
+                ..case(near, Kind::Valid, accepted, reference)
+            },
+        ]
     }
 
     /// A case with a misspelt name for each section: of its first parameter that can be misspelt.

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use crate::refusal::nearest;
 use crate::schema::fault::{At, Faults};
 use crate::schema::{
-    Generate, Origin, Param, Reference, Relation, SurfaceParam, Table, Type, negatives, same_value,
-    values,
+    Generate, Kind, Origin, Param, Reference, Relation, Rule, Selection, SurfaceParam, Table, Type,
+    negatives, rule, same_value, values,
 };
 use crate::settings::{Settings, Value};
 
@@ -122,16 +122,30 @@ fn twice(values: &[Value], at: &At, faults: &mut Faults<'_>) {
 
 /// Checks the entries together. `broken` are paths of entries that could not be read: they are
 /// known as names and not looked into.
-pub(crate) fn table(table: &Table, places: &[At], broken: &[String], faults: &mut Faults<'_>) {
+pub(crate) fn table(table: &Table, at: &Places, broken: &[String], faults: &mut Faults<'_>) {
+    let places = &at.params;
     let together = Together { table, broken };
     together.names(places, faults);
     together.settings(None, &table.baseline, &At::top().below("baseline"), faults);
     for (param, at) in table.params.iter().zip(places) {
         together.entry(param, at, faults);
     }
+    for (rule, at) in table.rules.iter().zip(&at.rules) {
+        together.rule(rule, at, faults);
+    }
+    rule::check(table, &at.rules, faults);
     if faults.count() == 0 {
         together.cases(places, faults);
+        together.rules(&at.rules, faults);
     }
+}
+
+/// Where the parts of a table stand.
+pub(crate) struct Places {
+    /// The parameters, in their order.
+    pub(crate) params: Vec<At>,
+    /// The rules, in theirs.
+    pub(crate) rules: Vec<At>,
 }
 
 struct Together<'a> {
@@ -240,6 +254,30 @@ impl Together<'_> {
                 faults.add(at, format!("the settings of `{name}` hold references; {remedy}"));
             }
             Some(_) => {}
+        }
+    }
+
+    /// A rule is about parameters, and its examples about values that are fine by themselves.
+    fn rule(&self, rule: &Rule, at: &At, faults: &mut Faults<'_>) {
+        for path in rule.forbids.keys() {
+            self.known(path, &at.below("forbids").below(path), faults);
+        }
+        self.settings(None, &rule.example, &at.below("example"), faults);
+        self.settings(None, &rule.near, &at.below("near"), faults);
+    }
+
+    /// No rule forbids what a case says is accepted, whatever the machine.
+    fn rules(&self, places: &[At], faults: &mut Faults<'_>) {
+        if places.is_empty() {
+            return;
+        }
+        let mut cases = self.table.cases(Selection::All);
+        cases.retain(|case| case.kind == Kind::Valid && case.requirements.is_empty());
+        for (rule, at) in self.table.rules.iter().zip(places) {
+            if let Some(case) = cases.iter().find(|one| self.table.forbidden(rule, &one.settings)) {
+                let message = format!("forbids what `{}` shows to be accepted", case.name);
+                faults.add(&at.below("forbids"), message);
+            }
         }
     }
 

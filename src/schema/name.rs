@@ -23,6 +23,16 @@ pub fn negative(backend: &str, path: &str, value: &Value) -> String {
     format!("{backend}::!{path}={}", value_text(value))
 }
 
+/// The name of the case of what the rule `id` forbids.
+pub fn forbidden(backend: &str, id: &str) -> String {
+    format!("{backend}::!rule:{id}=example")
+}
+
+/// The name of the case of what the rule `id` allows next to that.
+pub fn allowed(backend: &str, id: &str) -> String {
+    format!("{backend}::rule:{id}=near")
+}
+
 /// The part of a name after `=`.
 ///
 /// Numbers, booleans, null, references and plain words stand for themselves; `1`, `1.0` and the

@@ -7,7 +7,8 @@ use crate::schema::fields::Fields;
 use crate::schema::over::Over;
 use crate::schema::param::{PerValue, Refused};
 use crate::schema::{
-    Bounds, Excluded, Generate, Origin, Param, RefusedName, Relation, Section, Type, declared,
+    Bounds, Excluded, Generate, Origin, Param, RefusedName, Relation, Rule, Section, Type,
+    declared, rule,
 };
 use crate::settings::{Settings, Value};
 
@@ -33,6 +34,7 @@ pub(crate) struct File {
     pub(crate) surfaces: Vec<String>,
     pub(crate) refused: Vec<(At, RefusedName)>,
     pub(crate) excluded: Vec<(At, Excluded)>,
+    pub(crate) rules: Vec<(At, Rule)>,
     /// The entries that could be read.
     pub(crate) params: Vec<(At, Param)>,
     /// The paths of those that could not.
@@ -81,6 +83,7 @@ pub(crate) fn file(
         // A file may hold nothing but names that several backends refuse.
         let names_alone = fields.has("refused") && !fields.has("params") && !fields.has("baseline");
         file.refused.extend(declared::refused(&mut fields, faults));
+        file.rules.extend(rule::read(&mut fields, faults));
         if names_alone {
             fields.finish(faults);
             continue;
@@ -90,6 +93,7 @@ pub(crate) fn file(
         list(fields, &top, &mut file, faults);
     }
     file.refused.extend(declared::refused(&mut fields, faults));
+    file.rules.extend(rule::read(&mut fields, faults));
     file.excluded = declared::excluded(&mut fields, faults);
     // Where an included file has brought a baseline, more is for what this backend alone has.
     if !has_baseline || fields.has("baseline") {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::schema::fault::{At, Faults};
+use crate::schema::lint::Places;
 use crate::schema::over::Over;
-use crate::schema::{Excluded, Names, Param, RefusedName, SchemaFault, declared, lint, read};
+use crate::schema::{Excluded, Names, Param, RefusedName, Rule, SchemaFault, declared, lint, read};
 use crate::settings::{Settings, Value};
 use crate::yaml;
 
@@ -24,6 +25,8 @@ pub struct Table {
     pub params: Vec<Param>,
     /// Names that are refused with a reason, the included ones first.
     pub refused: Vec<RefusedName>,
+    /// Combinations that are refused, the included ones first.
+    pub rules: Vec<Rule>,
     /// Names of a surface that are left out, until a day.
     pub excluded: Vec<Excluded>,
     /// The files of the surfaces that its coverage is taken over.
@@ -71,6 +74,7 @@ impl Table {
         let (mut others, refused): (Vec<At>, Vec<RefusedName>) = read.refused.into_iter().unzip();
         let (left_out, excluded): (Vec<At>, Vec<Excluded>) = read.excluded.into_iter().unzip();
         others.extend(left_out);
+        let (ruled, rules): (Vec<At>, Vec<Rule>) = read.rules.into_iter().unzip();
         let by_path = params.iter().enumerate().map(|(at, one)| (one.path.clone(), at)).collect();
         let table = Self {
             backend: read.backend,
@@ -78,6 +82,7 @@ impl Table {
             baseline: read.baseline,
             params,
             refused,
+            rules,
             excluded,
             surfaces: read.surfaces.iter().map(|name| beside(name)).collect(),
             by_path,
@@ -87,7 +92,7 @@ impl Table {
             lint::entry(param, declared, at, &mut faults);
         }
         declared::check(&table, &others, &mut faults);
-        lint::table(&table, &places, &read.broken, &mut faults);
+        lint::table(&table, &Places { params: places, rules: ruled }, &read.broken, &mut faults);
         match faults.count() {
             0 => Ok(table),
             _ => Err(faults.into_sorted()),

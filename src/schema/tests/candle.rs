@@ -74,6 +74,9 @@ fn every_generated_negative_is_no_value_of_its_parameter() {
 #[test]
 fn every_parameter_says_what_it_does() {
     for param in params() {
+        if !param.origin.is_file() && param.description.is_empty() {
+            continue;
+        }
         assert!(param.description.ends_with('.'), "{}: {:?}", param.path, param.description);
         assert!(param.description.len() <= 100, "{}: {:?}", param.path, param.description);
     }
@@ -122,7 +125,9 @@ fn a_quick_run_is_a_part_of_a_full_one() {
 fn a_case_differs_from_its_reference_by_its_value() {
     let table = candle();
     for case in table.cases(Selection::All).iter().filter(|case| case.kind == Kind::Valid) {
-        let (path, value) = (case.parameter.clone().unwrap(), case.value.clone().unwrap());
+        // What a rule allows is no single value.
+        let Some(parameter) = case.parameter.clone() else { continue };
+        let (path, value) = (parameter, case.value.clone().unwrap());
         assert_eq!(case.settings.get(&path), Some(&value), "{}", case.name);
         if matches!(case.relation, Relation::Equals(_)) {
             continue;
@@ -158,7 +163,8 @@ fn load_paths_are_the_load_parameters_that_are_set() {
 #[test]
 fn negative_cases_need_neither_machine_nor_output() {
     let declared = |table: &Table, case: &Case| {
-        let param = table.param(case.parameter.as_deref().unwrap()).unwrap();
+        let Some(path) = case.parameter.as_deref() else { return true };
+        let param = table.param(path).unwrap();
         param.refused.iter().any(|refused| Some(&refused.value) == case.value.as_ref())
     };
     for table in tables() {

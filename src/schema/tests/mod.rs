@@ -6,3 +6,4 @@ mod generation;
 mod hostile;
 mod names;
 mod over;
+mod rules;
