@@ -1,10 +1,13 @@
-//! Where the tests and benches of this package find libtorch (beside the library that was linked),
-//! and what the pytorch backend calls of it in C++.
+//! Where the tests and benches of this package find libtorch and libpython (beside the libraries
+//! that were linked), what the pytorch backend calls of libtorch in C++, and what is known of the
+//! interpreter that was linked.
 
 use std::path::Path;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    #[cfg(feature = "python")]
+    python();
     // torch-sys tells; without the feature `torch` there is no such variable.
     let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") else { return };
     println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
@@ -16,6 +19,26 @@ fn main() {
     }
     #[cfg(feature = "torch")]
     native(Path::new(&folder));
+}
+
+/// Has the loader take the libpython that was linked, and tells the library which one that is:
+/// its own standard library is the one whose extension modules fit it.
+#[cfg(feature = "python")]
+fn python() {
+    const ASK: &str = "import sysconfig; \
+        print(sysconfig.get_path('stdlib'), sysconfig.get_config_var('DESTSHARED'), sep='\\n')";
+    pyo3_build_config::add_libpython_rpath_link_args();
+    let config = pyo3_build_config::get();
+    let version = config.target_abi().version();
+    println!("cargo::rustc-env=WATTEST_PYTHON_VERSION={}.{}", version.major, version.minor);
+    let linked = config.executable().unwrap_or_default();
+    println!("cargo::rustc-env=WATTEST_PYTHON_LINKED={linked}");
+    // Where it cannot be asked (built from a configuration file), libpython goes by its own idea.
+    let answer = config.run_python_script(ASK).unwrap_or_default();
+    let mut folders = answer.lines();
+    for name in ["LIBRARY", "EXTENSIONS"] {
+        println!("cargo::rustc-env=WATTEST_PYTHON_{name}={}", folders.next().unwrap_or_default());
+    }
 }
 
 /// Compiles native.cpp as torch-sys compiles its own, against the headers beside the libraries in

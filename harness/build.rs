@@ -1,9 +1,11 @@
-//! Where the command and the tests find libtorch: beside the library that was linked.
+//! Where the command and the tests find libtorch and libpython: those that were linked.
 
 use std::path::Path;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    #[cfg(feature = "python")]
+    pyo3_build_config::add_libpython_rpath_link_args();
     // torch-sys tells; without the feature `torch` there is no such variable.
     let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") else { return };
     println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");

@@ -79,6 +79,7 @@ fn features() -> Vec<String> {
     let all = [
         ("candle", cfg!(feature = "candle")),
         ("cuda", cfg!(feature = "cuda")),
+        ("python", cfg!(feature = "python")),
         ("torch", cfg!(feature = "torch")),
     ];
     all.iter().filter(|(_, on)| *on).map(|(name, _)| (*name).to_owned()).collect()

@@ -7,9 +7,9 @@ use crate::settings::Value;
 
 /// A setting refused before any work: which parameter, which value, and the rule it breaks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Error)]
-#[error("{parameter} = {value} is refused: {rule}")]
+#[error("{}refused: {rule}", told(parameter, value))]
 pub struct Refusal {
-    /// Dotted path of the parameter.
+    /// Dotted path of the parameter; empty where an engine refuses and does not name one.
     pub parameter: String,
     /// The value that was given.
     pub value: Value,
@@ -41,6 +41,11 @@ impl Refusal {
     }
 }
 
+/// What goes before the word that it is refused.
+fn told(parameter: &str, value: &Value) -> String {
+    if parameter.is_empty() { String::new() } else { format!("{parameter} = {value} is ") }
+}
+
 /// The one of `known` that `name` most likely stands for, if any is near enough.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.into_iter().map(|one| (strsim::damerau_levenshtein(name, one), one));
@@ -59,5 +64,6 @@ mod tests {
             refusal,
             @"temprature = 1.0 is refused: no such parameter; did you mean `temperature`?"
         );
+        insta::assert_snapshot!(Refusal::new("", Value::Null, "too many"), @"refused: too many");
     }
 }

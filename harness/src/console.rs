@@ -1,5 +1,6 @@
 //! What is printed beside libtest-mimic's own output. Captured text is made safe before.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -8,6 +9,8 @@ use libtest_mimic::ColorSetting;
 use wattest::record::Record;
 use wattest::report::text::{console_line, count, seconds};
 use wattest::report::{Evidence, Report};
+use wattest::schema::Answer;
+use wattest::verdict::Status;
 
 use crate::options::Options;
 
@@ -98,6 +101,7 @@ pub fn summary(report: &Report<'_>, run: &Path, colours: bool) -> String {
         if !effects.is_empty() {
             writeln!(text, "  effects: {}", effects.join(", "))?;
         }
+        as_known(&mut text, report)?;
         if summary.passed + summary.failed + summary.errors > 0 {
             writeln!(text, "  energy: {}", console_line(&summary.energy.line(), LINE))?;
         }
@@ -164,6 +168,32 @@ fn issues(text: &mut String, report: &Report<'_>, yellow: &str, plain: &str) -> 
                 console_line(&issue.message, LINE)
             )?;
         }
+    }
+    Ok(())
+}
+
+/// How what must be refused was answered, and what ended as is known of the engine.
+fn as_known(text: &mut String, report: &Report<'_>) -> std::fmt::Result {
+    let words = |counts: &BTreeMap<Answer, usize>| -> String {
+        let parts = counts.iter().map(|(answer, n)| format!("{n} {}", answer.word()));
+        parts.collect::<Vec<_>>().join(", ")
+    };
+    let summary = &report.summary;
+    if summary.answers.keys().any(|answer| *answer != Answer::Refused) {
+        writeln!(text, "  what must be refused: {}", words(&summary.answers))?;
+    }
+    if summary.as_known.is_empty() {
+        return Ok(());
+    }
+    let all: usize = summary.as_known.values().sum();
+    writeln!(text, "  as known: {}: {}", count(all, "case"), words(&summary.as_known))?;
+    let known = report.cases.iter().filter(|case| case.status == Status::Pass);
+    let known = known.filter_map(|case| Some((&case.name, case.as_known.as_ref()?)));
+    for (name, what) in known.take(ISSUES) {
+        writeln!(text, "    {name}: as known: {}", console_line(what, LINE))?;
+    }
+    if all > ISSUES {
+        writeln!(text, "    and {} more, see the report", all - ISSUES)?;
     }
     Ok(())
 }

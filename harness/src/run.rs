@@ -254,6 +254,7 @@ impl Setup<'_> {
             model: self.model.clone(),
             backends: wattest::backends::Options {
                 script: options.script.clone(),
+                python: options.python.clone(),
                 ..Default::default()
             },
             names: self.sources.iter().filter_map(Source::names).collect(),

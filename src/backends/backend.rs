@@ -30,6 +30,23 @@ pub trait Backend {
     /// # Errors
     /// Refused settings before any file is read; then what is wrong with the model directory.
     fn load(&self, model: &Path, settings: &Settings) -> Result<Box<dyn Engine>, BackendError>;
+
+    /// Whether this process is fit for another engine of this backend. Asked after each case that
+    /// ended without ending the process, whatever came of it, its engine still loaded or not.
+    ///
+    /// Where it is false, the cases that need another engine get a new process. Where it is true,
+    /// they may get this one, after its engine was dropped: so the backend leaves nothing behind
+    /// that a later engine could suffer from.
+    fn keeps_process(&self) -> bool {
+        false
+    }
+
+    /// Whether a second engine cannot live beside the first. Asked before an engine is loaded in a
+    /// process that has one: where it is true, that one is dropped first, and loaded anew when it
+    /// is needed again.
+    fn one_engine(&self) -> bool {
+        false
+    }
 }
 
 /// Whether a backend can run.

@@ -17,10 +17,12 @@ mod kv_cache;
 mod load;
 #[cfg(any(feature = "candle", feature = "torch"))]
 mod memory;
-#[cfg(not(all(feature = "candle", feature = "torch")))]
+#[cfg(not(all(feature = "candle", feature = "torch", feature = "python")))]
 mod off;
 #[cfg(any(feature = "candle", feature = "torch"))]
 mod prompt;
+#[cfg(feature = "python")]
+mod python;
 #[cfg(feature = "torch")]
 mod pytorch;
 mod registry;
@@ -33,5 +35,6 @@ pub mod scripted;
 pub use backend::{Availability, Backend, Engine, Generation, Prompt, PromptOutput};
 pub use error::BackendError;
 pub(crate) use guarded::guarded;
+pub(crate) use registry::interpreter;
 pub use registry::{Options, find, names};
 pub(crate) use replicas::{number as replica_number, serve as serve_replica};

@@ -15,13 +15,14 @@ use crate::schema::Surface;
 pub const ENGINES: &[&str] = &["tensorrt", "transformers", "vllm"];
 
 /// The program that asks, file by file.
-const PROGRAM: [(&str, &str); 6] = [
+const PROGRAM: [(&str, &str); 7] = [
     ("main.py", include_str!("python/main.py")),
     ("annotations.py", include_str!("python/annotations.py")),
     ("fields.py", include_str!("python/fields.py")),
     ("of_tensorrt.py", include_str!("python/of_tensorrt.py")),
     ("of_transformers.py", include_str!("python/of_transformers.py")),
     ("of_vllm.py", include_str!("python/of_vllm.py")),
+    ("source_tree.py", include_str!("python/source_tree.py")),
 ];
 
 /// Lines of an engine's own output that an error shows.

@@ -49,6 +49,7 @@ fn record(name: &str, output: &str) -> Record {
             relation: Relation::None,
             requirements: Vec::new(),
             alias: None,
+            known: None,
         },
         attempt: 1,
         model: String::new(),

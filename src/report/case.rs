@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::energy::Reading;
 use crate::record::{Captured, Record};
 use crate::report::{Evidence, RunInfo};
-use crate::schema::{Kind, Relation};
+use crate::schema::{Answer, Kind, Relation};
 use crate::settings::Value;
 use crate::verdict::{Effect, Status};
 
@@ -75,6 +75,10 @@ pub struct CaseRow {
     pub cause: String,
     /// Further causes.
     pub further: Vec<String>,
+    /// What the engine did with the value; null where it took it as it should.
+    pub answer: Option<Answer>,
+    /// What is known of the engine, where the case ended so; null otherwise.
+    pub as_known: Option<String>,
     /// Whether the parameter did something; null where nothing is said of it.
     pub effect: Option<Effect>,
     /// On what evidence.
@@ -124,6 +128,8 @@ impl CaseRow {
             failure: verdict.kind.clone(),
             cause: verdict.cause.clone(),
             further: verdict.further.clone(),
+            answer: verdict.answer,
+            as_known: verdict.as_known.clone(),
             effect: verdict.effect,
             evidence: verdict.evidence.clone(),
             known: verdict.known.clone(),

@@ -192,6 +192,12 @@ fn properties(record: &Record) -> Vec<(String, String)> {
     let mut add = |name: &str, value: String| properties.push((name.to_owned(), value));
     let verdict = &record.verdict;
     add("verdict", verdict.status.word().to_owned());
+    if let Some(answer) = verdict.answer {
+        add("answer", answer.word().to_owned());
+    }
+    if let Some(known) = &verdict.as_known {
+        add("as_known", one_line(known, MESSAGE_LIMIT));
+    }
     if let Some(effect) = verdict.effect {
         add("effect", effect.word().to_owned());
         add("effect.evidence", one_line(&verdict.evidence, MESSAGE_LIMIT));

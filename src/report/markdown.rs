@@ -49,10 +49,16 @@ fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
     let effects: Vec<_> =
         summary.effects.iter().map(|(effect, n)| format!("{n} {}", effect.word())).collect();
     writeln!(out, "- effects: {}", literal(&or_none(&effects), CELL))?;
+    if !summary.answers.is_empty() {
+        let answers: Vec<_> =
+            summary.answers.iter().map(|(answer, n)| format!("{n} {}", answer.word())).collect();
+        writeln!(out, "- what must be refused: {}", literal(&answers.join(", "), CELL))?;
+    }
     writeln!(out, "- energy: {}\n", literal(&summary.energy.line(), CELL))?;
     failures(out, report)?;
     issues(out, report)?;
     standings(out, report)?;
+    as_known(out, report)?;
     skipped(out, report)?;
     effects_table(out, report)?;
     slowest(out, report)?;
@@ -124,6 +130,15 @@ fn standings(out: &mut String, report: &Report<'_>) -> fmt::Result {
         vec![standing.id.clone(), state, standing.count.to_string(), standing.reason.clone()]
     });
     table(out, "Known issues", &["entry", "state", "count", "reason"], &rows.collect::<Vec<_>>())
+}
+
+/// What the engine is known to get wrong, and got wrong.
+fn as_known(out: &mut String, report: &Report<'_>) -> fmt::Result {
+    let rows = report
+        .cases
+        .iter()
+        .filter_map(|case| Some(vec![case.name.clone(), case.as_known.clone()?]));
+    table(out, "As known", &["case", "what the engine does"], &rows.collect::<Vec<_>>())
 }
 
 fn skipped(out: &mut String, report: &Report<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::issues::Standing;
 use crate::report::{Breach, CaseView, RunInfo, breaches};
 use crate::scan::Severity;
-use crate::schema::Kind;
+use crate::schema::{Answer, Kind};
 use crate::verdict::{Effect, Status};
 
 /// How many of the slowest cases a summary names.
@@ -36,6 +36,10 @@ pub struct Summary {
     pub issues: BTreeMap<String, BTreeMap<Severity, IssueCount>>,
     /// How many cases have each effect verdict.
     pub effects: BTreeMap<Effect, usize>,
+    /// How many negative cases got each answer.
+    pub answers: BTreeMap<Answer, usize>,
+    /// How many cases passed for ending as is known of the engine, by answer.
+    pub as_known: BTreeMap<Answer, usize>,
     /// The energy of all cases.
     pub energy: EnergyTotal,
     /// The slowest cases with their seconds, the slowest first.
@@ -127,6 +131,14 @@ impl Summary {
         }
         if let Some(effect) = verdict.effect {
             *self.effects.entry(effect).or_default() += 1;
+        }
+        if let Some(answer) = verdict.answer {
+            if record.case.kind == Kind::Negative {
+                *self.answers.entry(answer).or_default() += 1;
+            }
+            if verdict.as_known.is_some() && verdict.status == Status::Pass {
+                *self.as_known.entry(answer).or_default() += 1;
+            }
         }
         if verdict.status.is_bad() {
             self.failures.push(FailureRow {

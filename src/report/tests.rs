@@ -127,6 +127,7 @@ fn junit_of_a_run() {
             <testcase name="candle::knob=3" classname="wattest.candle" timestamp="2026-01-02T03:04:05.678+00:00" time="1.250">
                 <properties>
                     <property name="verdict" value="error"/>
+                    <property name="answer" value="died"/>
                     <property name="load_s" value="0.500000"/>
                     <property name="run_s" value="0.750000"/>
                     <property name="energy.source" value="none"/>
@@ -271,6 +272,8 @@ fn json_of_a_run() {
       "effects": {
         "verified": 2
       },
+      "answers": {},
+      "as_known": {},
       "energy": {
         "gross_j": null,
         "net_j": null,

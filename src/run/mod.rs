@@ -4,6 +4,7 @@ mod files;
 mod host;
 mod journal;
 mod manifest;
+mod package;
 mod placeholder;
 mod plan;
 mod processes;

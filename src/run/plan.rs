@@ -4,21 +4,34 @@ use std::collections::HashMap;
 
 use crate::schema::{Case, Kind};
 
-/// Orders cases so that those that share a loaded engine follow each other (groups in the order
-/// of their first case, the baseline's first); within a group the given order is kept.
+/// Orders cases so that those that share a loaded engine follow each other, and those of a backend
+/// do: groups in the order of their first case, within a backend the baseline's first; within a
+/// group the given order is kept.
+///
+/// So a process that goes on from engine to engine is not given up for another backend in between,
+/// and what other groups are compared with, mostly an output of the baseline's engine, is there
+/// before them.
 pub fn order(cases: Vec<Case>) -> Vec<Case> {
     let mut places: HashMap<(String, String), usize> = HashMap::new();
     let mut groups: Vec<Vec<Case>> = Vec::new();
+    let mut backends: Vec<String> = Vec::new();
     for case in cases {
         let key = (case.backend.clone(), case.load_settings().key());
         let place = *places.entry(key).or_insert(groups.len());
         if place == groups.len() {
             groups.push(Vec::new());
         }
+        if !backends.contains(&case.backend) {
+            backends.push(case.backend.clone());
+        }
         groups[place].push(case);
     }
-    // A stable sort: only the baselines' groups move.
-    groups.sort_by_key(|group| !group.iter().any(|case| case.kind == Kind::Baseline));
+    // A stable sort: within a backend only the baseline's group moves.
+    groups.sort_by_key(|group| {
+        let backend = group.first().map(|case| &case.backend);
+        let place = backends.iter().position(|one| Some(one) == backend);
+        (place, !group.iter().any(|case| case.kind == Kind::Baseline))
+    });
     groups.into_iter().flatten().collect()
 }
 
@@ -42,6 +55,7 @@ mod tests {
             relation: Relation::None,
             requirements: Vec::new(),
             alias: None,
+            known: None,
         }
     }
 
@@ -56,5 +70,21 @@ mod tests {
         ];
         let names: Vec<String> = order(cases).into_iter().map(|case| case.name).collect();
         assert_eq!(names, ["a1", "a2", "b1", "b2", "c1"]);
+    }
+
+    #[test]
+    fn a_backend_is_not_left_before_its_last_group() {
+        let of = |backend: &str, name, kind, load| Case {
+            backend: backend.to_owned(),
+            ..case(name, kind, load)
+        };
+        let cases = vec![
+            of("y", "y1", Kind::Valid, Some("b")),
+            of("x", "x0", Kind::Baseline, None),
+            of("y", "y0", Kind::Baseline, None),
+            of("x", "x1", Kind::Valid, Some("b")),
+        ];
+        let names: Vec<String> = order(cases).into_iter().map(|case| case.name).collect();
+        assert_eq!(names, ["y0", "y1", "x0", "x1"]);
     }
 }

@@ -19,18 +19,20 @@ use crate::settings::Settings;
 
 /// Version of these messages. Both sides are the same executable unless the build was replaced
 /// during a run.
-pub(super) const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 2;
 
 /// What the supervisor says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Request {
     /// First of all.
-    Setup(Setup),
+    Setup(Box<Setup>),
     /// Run this case.
     Run(Box<Case>),
     /// The phase that was announced may begin.
     Go,
+    /// Drop the engine: the next case needs another one.
+    Release,
     /// End.
     Quit,
 }
@@ -65,6 +67,8 @@ pub(super) enum Report {
     Phase(Phase),
     /// The case has ended.
     Ended(Box<Ended>),
+    /// There is no engine any more.
+    Released,
 }
 
 /// How a case ended, as the worker knows it.
@@ -77,6 +81,8 @@ pub(super) struct Ended {
     pub(super) comparison: Option<Comparison>,
     pub(super) energy: Reading,
     pub(super) left_children: Vec<String>,
+    /// Whether this process is fit for another engine of the backend of the case.
+    pub(super) keeps_process: bool,
 }
 
 impl Ended {
@@ -90,6 +96,7 @@ impl Ended {
             comparison: None,
             energy: Reading::unknown("the case was not measured"),
             left_children: Vec::new(),
+            keeps_process: false,
         }
     }
 }

@@ -202,14 +202,21 @@ struct Desk<'a> {
 /// A loaded engine and what it was loaded with.
 struct Loaded {
     engine: Box<dyn Engine>,
-    /// The settings of the request that it was loaded for.
+    /// What it was loaded with: the load settings of the request that it was loaded for, or all of
+    /// them where it is not known which these are.
     settings: Settings,
+    /// Whether it is known.
+    is_exact: bool,
 }
 
 impl Loaded {
-    /// Whether a request with `settings` can use this engine. What an engine reports as its
+    /// Whether a request with these settings can use this engine. What an engine reports as its
     /// effective settings are its load settings, so two requests that agree on these can share it.
+    /// What it does not report must be the same as well, where it is known to be a load setting.
     fn serves(&self, settings: &Settings) -> bool {
+        if self.is_exact {
+            return self.settings == *settings;
+        }
         let load = self.engine.effective();
         load.iter().all(|(path, _)| self.settings.get(path) == settings.get(path))
     }
@@ -222,13 +229,16 @@ impl Desk<'_> {
         let settings = over.settings.merged(&own.settings);
         self.backend.check(&settings)?;
         let started = Instant::now();
-        let kept = self.engine.take().filter(|loaded| loaded.serves(&settings));
+        let exact = self.names.of_load(&settings);
+        let is_exact = exact.is_some();
+        let load = exact.unwrap_or_else(|| settings.clone());
+        let kept = self.engine.take().filter(|loaded| loaded.serves(&load));
         let (loaded, load_s) = match kept {
             Some(loaded) => (loaded, None),
             None => {
-                let engine = self.backend.load(self.model, &settings)?;
+                let engine = self.backend.load(self.model, &load)?;
                 self.loads += 1;
-                let loaded = Loaded { engine, settings: settings.clone() };
+                let loaded = Loaded { engine, settings: load, is_exact };
                 (loaded, Some(started.elapsed().as_secs_f64()))
             }
         };

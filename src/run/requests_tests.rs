@@ -96,6 +96,8 @@ refused:
 params:
 - {path: dtype, section: load, type: enum, default: f32, choices: [f32, f16], relation: none,
    aliases: [torch_dtype], description: Number format.}
+- {path: top_k, section: sampling, type: int, default: 50, bounds: {ge: 0}, relation: none,
+   description: Number of tokens.}
 ";
     Table::parse(Path::new("echo.yaml"), text).unwrap().names()
 }
@@ -115,6 +117,29 @@ fn answers(requests: &str, settings: &Settings) -> (String, Tally) {
         format!("{line}\n")
     });
     (lines.collect(), tally)
+}
+
+/// Engines in Python take no request parameters when they are loaded.
+#[test]
+fn an_engine_is_loaded_with_load_settings_alone_where_they_are_known() {
+    let settings: Settings = [("dtype", json!("f16")), ("top_k", json!(3))].into_iter().collect();
+    let known = names().of_load(&settings);
+    assert_eq!(known, Some([("dtype", "f16")].into_iter().collect()));
+    assert_eq!(Names::default().of_load(&settings), None);
+    let requests = r#"
+{"prompt": "a", "settings": {"top_k": 1}}
+{"prompt": "a", "settings": {"top_k": 2}}
+{"prompt": "a", "settings": {"top_k": 2, "unheard": 1}}
+"#;
+    let loads = |names: &Names| {
+        let input = requests.as_bytes();
+        let over = Settings::new();
+        serve(&Echo, Path::new("model"), names, &over, input, io::sink()).unwrap().loads
+    };
+    // What the parameter file does not have may belong to what is loaded.
+    assert_eq!(loads(&names()), 2);
+    // By what the engine reports.
+    assert_eq!(loads(&Names::default()), 1);
 }
 
 #[test]

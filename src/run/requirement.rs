@@ -1,11 +1,15 @@
 //! Whether this machine, this build and this model have what a case needs. Checked where the case
 //! runs, so that a skip says what was found.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::model::ModelConfig;
+use crate::run::package::Packages;
 use crate::schema::{ModelTrait, Requirement};
+
+/// Where Linux lists the features of the processors.
+const CPUINFO: &str = "/proc/cpuinfo";
 
 /// Accelerators that this process may use, by compute capability; or why that is not known.
 type Accelerators = Result<Vec<String>, String>;
@@ -14,9 +18,15 @@ type Accelerators = Result<Vec<String>, String>;
 #[derive(Debug, Default)]
 pub(super) struct Found {
     accelerators: Option<Accelerators>,
+    packages: Packages,
 }
 
 impl Found {
+    /// With the `interpreter` of the engines in Python, where one is chosen.
+    pub(super) fn new(interpreter: Option<PathBuf>) -> Self {
+        Self { accelerators: None, packages: Packages::new(interpreter) }
+    }
+
     /// Why a case with these `requirements` cannot run; none where it can, as far as is known
     /// without loading. `architecture` is that of the model in directory `model`, where it is
     /// known.
@@ -33,6 +43,8 @@ impl Found {
             Requirement::Architecture(wanted) => missing_architecture(wanted, architecture?),
             Requirement::Model(wanted) => missing_trait(*wanted, model),
             Requirement::Processors(needed) => missing_processors(*needed),
+            Requirement::Package(name) => self.packages.missing(name),
+            Requirement::Cpu(flag) => missing_flag(flag, Path::new(CPUINFO)),
         })
     }
 
@@ -115,6 +127,7 @@ fn missing_feature(feature: &str) -> Option<String> {
     let on = match feature {
         "candle" => cfg!(feature = "candle"),
         "cuda" => cfg!(feature = "cuda"),
+        "python" => cfg!(feature = "python"),
         "torch" => cfg!(feature = "torch"),
         _ => return Some(format!("needs the cargo feature `{feature}`, which this version lacks")),
     };
@@ -152,13 +165,35 @@ fn missing_processors(needed: u32) -> Option<String> {
     (found < needed as usize).then(|| format!("needs {needed} processors, found {found}"))
 }
 
+/// The first processor speaks for all.
+fn missing_flag(flag: &str, cpuinfo: &Path) -> Option<String> {
+    let needs = format!("needs the processor feature `{flag}`");
+    let text = match std::fs::read_to_string(cpuinfo) {
+        Ok(text) => text,
+        Err(error) => {
+            let file = cpuinfo.display();
+            return Some(format!("{needs}, unknown here: {file} cannot be read ({error})"));
+        }
+    };
+    let flags = text.lines().find_map(|line| {
+        let (key, flags) = line.split_once(':')?;
+        // As x86 and ARM call them.
+        ["flags", "Features"].contains(&key.trim()).then_some(flags)
+    });
+    match flags {
+        Some(flags) if flags.split_whitespace().any(|one| one == flag) => None,
+        Some(_) => Some(format!("{needs}, which {} does not list", cpuinfo.display())),
+        None => Some(format!("{needs}, unknown here: {} lists none at all", cpuinfo.display())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{Architecture, tiny};
 
     fn found(accelerators: Accelerators) -> Found {
-        Found { accelerators: Some(accelerators) }
+        Found { accelerators: Some(accelerators), ..Found::default() }
     }
 
     #[test]
@@ -204,6 +239,29 @@ mod tests {
         insta::assert_snapshot!(ask(None), @"needs a model with a sliding window shorter than its rows, found none in config.json|");
         insta::assert_snapshot!(ask(Some(8)), @"|needs a model whose layers all attend to everything, found windows of 8 positions in config.json");
         assert_eq!(missing_trait(ModelTrait::SlidingWindow, Path::new("/nowhere")), None);
+    }
+
+    #[test]
+    fn processor_features_are_read_off_the_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("cpuinfo");
+        let ask = |flag: &str| {
+            let told = missing_flag(flag, &file).unwrap_or_default();
+            told.replace(&file.display().to_string(), CPUINFO)
+        };
+        insta::assert_snapshot!(ask("avx2"), @"needs the processor feature `avx2`, unknown here: /proc/cpuinfo cannot be read (No such file or directory (os error 2))");
+        std::fs::write(
+            &file,
+            "processor\t: 0\nflags\t\t: fpu avx2\n\nprocessor\t: 1\nflags\t\t: avx512f\n",
+        )
+        .unwrap();
+        insta::assert_snapshot!(ask("avx2"), @"");
+        insta::assert_snapshot!(ask("avx"), @"needs the processor feature `avx`, which /proc/cpuinfo does not list");
+        insta::assert_snapshot!(ask("avx512f"), @"needs the processor feature `avx512f`, which /proc/cpuinfo does not list");
+        std::fs::write(&file, "Features : asimd sve\n").unwrap();
+        insta::assert_snapshot!(ask("sve"), @"");
+        std::fs::write(&file, "isa : rv64\n").unwrap();
+        insta::assert_snapshot!(ask("v"), @"needs the processor feature `v`, unknown here: /proc/cpuinfo lists none at all");
     }
 
     #[test]

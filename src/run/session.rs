@@ -32,6 +32,8 @@ pub(super) struct Session {
     setup: Setup,
     backends: HashMap<String, Box<dyn Backend>>,
     engine: Option<Loaded>,
+    /// Whether any engine was loaded in this process, or was to be.
+    has_loaded: bool,
     references: References,
     found: Found,
 }
@@ -64,7 +66,8 @@ impl Session {
     pub(super) fn new(mut setup: Setup) -> Self {
         setup.backends.replica = Some(setup.worker.clone());
         let references = References::new(&setup.run, &setup.model);
-        Self { setup, backends: HashMap::new(), engine: None, references, found: Found::default() }
+        let found = Found::new(backends::interpreter(&setup.backends));
+        Self { setup, backends: HashMap::new(), engine: None, has_loaded: false, references, found }
     }
 
     /// Runs `case`. Whether it left processes behind is the caller's to see.
@@ -83,7 +86,16 @@ impl Session {
             Err(Stop::Gone) => return Err(Gone),
             Err(Stop::Because(outcome)) => ended.outcome = *outcome,
         }
+        ended.keeps_process = self.keeps_process(&case.backend);
         Ok(ended)
+    }
+
+    /// Whether this process is fit for another engine of `backend`. One that has loaded none, as
+    /// all its cases were skipped, is as new.
+    fn keeps_process(&self, backend: &str) -> bool {
+        let says = |backend: &dyn Backend| guarded(|| Ok(backend.keeps_process()));
+        let backend = self.backends.get(backend);
+        !self.has_loaded || backend.is_some_and(|one| says(one.as_ref()).unwrap_or(false))
     }
 
     fn try_run(
@@ -143,7 +155,13 @@ impl Session {
         }
         let architecture = model_type(&self.setup.model);
         let model = &self.setup.model;
-        skip_if(self.found.missing(&case.requirements, architecture.as_deref(), model))
+        let missing = self.found.missing(&case.requirements, architecture.as_deref(), model);
+        let backend = self.backends.get(&case.backend);
+        if let (Kind::Negative, Some(_), Some(backend)) = (case.kind, &missing, backend) {
+            // What is refused without any work is refused on every machine.
+            guarded(|| backend.check(&case.settings)).map_err(|said| errored(said, Phase::Load))?;
+        }
+        skip_if(missing)
     }
 
     /// The case with its settings by the names that the backend knows. A name that is refused as
@@ -213,18 +231,19 @@ impl Session {
         let load = settings.only(|path| case.load_paths.iter().any(|one| one == path));
         let key = load.key();
         let (generation, row);
-        let is_own = self.has(&case.backend, &key) || key == case.load_settings().key();
-        if is_own {
+        let own_key = case.load_settings().key();
+        if self.has(&case.backend, &key) || key == own_key {
             self.load(case, settings, marks)?;
             marks.begin(Phase::Reference)?;
             generation = self.generate(settings, Phase::Reference)?;
             row = self.row(&generation);
         } else {
             // Another engine than that of the case. It goes before the case's own is loaded where
-            // it can, as two may not fit.
+            // it can, as two may not fit. Where two never fit, the case's own is loaded anew.
             marks.begin(Phase::Reference)?;
-            let own_key = case.load_settings().key();
-            let own = self.has(&case.backend, &own_key).then(|| self.engine.take()).flatten();
+            let alone = self.backends.get(&case.backend).is_some_and(|one| one.one_engine());
+            let stays = !alone && self.has(&case.backend, &own_key);
+            let own = if stays { self.engine.take() } else { None };
             self.drop_engine();
             let made = self.load_engine(case, &load, Phase::Reference).and_then(|loaded| {
                 self.engine = Some(loaded);
@@ -235,7 +254,9 @@ impl Session {
             self.engine = own;
             (row, generation) = made?;
         }
-        Ok(self.references.put(&case.backend, settings, Reference { generation, row }, !is_own))
+        // Other groups may want what is not of this one's engine.
+        let shared = key != own_key;
+        Ok(self.references.put(&case.backend, settings, Reference { generation, row }, shared))
     }
 
     fn row(&self, generation: &Generation) -> placeholder::Row {
@@ -265,11 +286,12 @@ impl Session {
         Ok(())
     }
 
-    fn load_engine(&self, case: &Case, load: &Settings, phase: Phase) -> Result<Loaded, Stop> {
+    fn load_engine(&mut self, case: &Case, load: &Settings, phase: Phase) -> Result<Loaded, Stop> {
         let Some(backend) = self.backends.get(&case.backend) else {
             let reason = format!("backend `{}` is not open", case.backend);
             return Err(Outcome::Broken { reason }.into());
         };
+        self.has_loaded = true;
         let loaded = guarded(|| backend.load(&self.setup.model, load));
         let engine = loaded.map_err(|error| errored(error, phase))?;
         Ok(Loaded { backend: case.backend.clone(), key: load.key(), engine })

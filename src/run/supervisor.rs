@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::backends;
+use crate::backends::{self, Availability};
 use crate::capture::{CaseCapture, Redirect};
 use crate::process::WorkerCommand;
 use crate::record::{Captured, Outcome, Record, SCHEMA_VERSION};
 use crate::run::files;
 use crate::run::host::Worker;
 use crate::run::protocol::{Ended, PROTOCOL, Request, Setup, phase_name};
-use crate::run::watch::{Ending, Limits, Reader, Watched, dismiss, watch};
+use crate::run::watch::{Ending, Limits, Reader, Released, Watched, dismiss, release, watch};
 use crate::schema::{Case, Names};
 use crate::verdict::Verdict;
 
@@ -63,7 +63,8 @@ pub struct SupervisorOptions {
     pub echo: bool,
 }
 
-/// Runs cases one at a time; keeps the worker between cases of one group.
+/// Runs cases one at a time; keeps the worker between cases of one group, and for another group of
+/// the same backend where that says that its process is fit for it.
 ///
 /// What threads and children of a case write after its end is found when the next case starts, or
 /// at [`Supervisor::finish`]; the case's record is then given once more, by
@@ -71,14 +72,26 @@ pub struct SupervisorOptions {
 #[derive(Debug)]
 pub struct Supervisor {
     options: SupervisorOptions,
-    worker: Option<(Group, Worker)>,
+    worker: Option<Current>,
     last: Option<Last>,
     late: Option<Record>,
+    /// Why a backend cannot run, once it was asked.
+    off: BTreeMap<String, Option<String>>,
     buffer: Vec<u8>,
 }
 
 /// What a worker is for: backend and load key.
 type Group = (String, String);
+
+/// The worker that there is.
+#[derive(Debug)]
+struct Current {
+    /// What it is for now.
+    group: Group,
+    worker: Worker,
+    /// Whether it may serve another group of its backend.
+    keeps: bool,
+}
 
 /// The last case: open for what is still written.
 #[derive(Debug)]
@@ -90,7 +103,8 @@ struct Last {
 impl Supervisor {
     /// A supervisor without a worker yet.
     pub fn new(options: SupervisorOptions) -> Self {
-        Self { options, worker: None, last: None, late: None, buffer: vec![0; BUFFER] }
+        let off = BTreeMap::new();
+        Self { options, worker: None, last: None, late: None, off, buffer: vec![0; BUFFER] }
     }
 
     /// What it was made with.
@@ -112,8 +126,12 @@ impl Supervisor {
                 phases_s = watched.phases.clone();
                 let lives = matches!(watched.ending, Ending::Ended(_));
                 let ended = self.ended(watched);
-                if !lives {
-                    left = self.bury(&mut capture);
+                match &mut self.worker {
+                    Some(current) if lives => {
+                        let shares = self.options.isolate == Isolate::Group;
+                        current.keeps = ended.keeps_process && shares;
+                    }
+                    _ => left = self.bury(&mut capture),
                 }
                 ended
             }
@@ -177,7 +195,7 @@ impl Supervisor {
     /// serves `next`.
     fn settle(&mut self, next: Option<&Group>) {
         let Some(last) = &mut self.last else { return };
-        let Some((group, worker)) = &mut self.worker else { return };
+        let Some(Current { group, worker, keeps }) = &mut self.worker else { return };
         let redirect = worker.redirect().ok().flatten();
         let echo = self.options.echo.then(|| echo_to(redirect.as_ref()));
         let mut reader = Reader::new(&mut self.buffer, echo);
@@ -189,9 +207,30 @@ impl Supervisor {
         let serves = next.is_some_and(|next| next == group || !worker.can_be_killed());
         let mut aftermath = exit.map(|exit| exit.to_string());
         let mut left = Vec::new();
-        if exit.is_some() || !is_whole || !serves {
-            if exit.is_none() {
-                let grace = DISMISSAL.min(self.options.timeout);
+        let grace = DISMISSAL.min(self.options.timeout);
+        let lives = exit.is_none() && is_whole;
+        let (mut stays, mut ends) = (lives && serves, exit.is_none());
+        let fits = |next: &&Group| *keeps && next.0 == group.0;
+        if let Some(next) = next.filter(fits).filter(|_| lives && !serves) {
+            // What is written while the engine goes is of the case that used it last.
+            match release(worker, &mut last.capture, &mut reader, grace) {
+                Released::Done => {
+                    *group = next.clone();
+                    stays = true;
+                }
+                Released::Exited(exit) => {
+                    aftermath = Some(format!("asked to drop its engine, it {exit}"));
+                    ends = false;
+                }
+                Released::Late => {
+                    let how = "asked to drop its engine, it did not within";
+                    aftermath = Some(format!("{how} {grace:?}; killed"));
+                    ends = false;
+                }
+            }
+        }
+        if !stays {
+            if ends {
                 aftermath = match dismiss(worker, &mut last.capture, &mut reader, grace) {
                     Some(exit) if exit.code == Some(0) => None,
                     Some(exit) => Some(format!("asked to end, it {exit}")),
@@ -218,6 +257,10 @@ impl Supervisor {
         group: &Group,
         capture: &mut CaseCapture,
     ) -> Result<Watched, String> {
+        // No process is started for the many cases of a backend that this build or machine lacks.
+        if let Some(reason) = self.off(&case.backend) {
+            return Ok(Watched::not_run(Outcome::Skipped { reason }));
+        }
         let logs = self.options.run.join("logs");
         std::fs::create_dir_all(&logs)
             .map_err(|error| format!("{}: cannot be made: {error}", logs.display()))?;
@@ -227,9 +270,11 @@ impl Supervisor {
                 let program = self.options.worker.program.display();
                 format!("no worker can be started: {program}: {error}")
             })?;
-            self.worker = Some((group.clone(), worker));
+            self.worker = Some(Current { group: group.clone(), worker, keeps: false });
         }
-        let Some((_, worker)) = &mut self.worker else { return Err("no worker".to_owned()) };
+        let Some(Current { worker, .. }) = &mut self.worker else {
+            return Err("no worker".to_owned());
+        };
         let redirect = worker
             .redirect()
             .map_err(|error| format!("descriptors 1 and 2 cannot be redirected: {error}"))?;
@@ -244,11 +289,25 @@ impl Supervisor {
                 run: self.options.run.clone(),
             };
             // A worker that ended at once is seen by watching it.
-            let _ = worker.send(&Request::Setup(setup));
+            let _ = worker.send(&Request::Setup(Box::new(setup)));
         }
         let _ = worker.send(&Request::Run(Box::new(case.clone())));
         let limits = Limits { timeout: self.options.timeout, silence: self.options.silence };
         Ok(watch(worker, capture, &mut Reader::new(&mut self.buffer, echo), limits))
+    }
+
+    /// Why the backend of that name cannot run here, and what to do; none where it can.
+    fn off(&mut self, backend: &str) -> Option<String> {
+        if let Some(known) = self.off.get(backend) {
+            return known.clone();
+        }
+        let found = backends::find(backend, &self.options.backends)?;
+        let reason = match found.availability() {
+            Availability::Ready => None,
+            Availability::Off { reason, remedy } => Some(format!("{reason}; {remedy}")),
+        };
+        self.off.insert(backend.to_owned(), reason.clone());
+        reason
     }
 
     fn start(&self) -> std::io::Result<Worker> {
@@ -262,7 +321,7 @@ impl Supervisor {
     fn ended(&self, watched: Watched) -> Box<Ended> {
         let during = phase_name(watched.phase).to_owned();
         let program = self.options.worker.program.display();
-        let ready = self.worker.as_ref().is_some_and(|(_, worker)| worker.ready);
+        let ready = self.worker.as_ref().is_some_and(|current| current.worker.ready);
         let outcome = match watched.ending {
             Ending::Ended(ended) => return ended,
             Ending::Exited(exit) if ready => {
@@ -287,7 +346,7 @@ impl Supervisor {
 
     /// The worker has ended, or was killed: ends what is left of its group.
     fn bury(&mut self, capture: &mut CaseCapture) -> Vec<String> {
-        let Some((_, mut worker)) = self.worker.take() else { return Vec::new() };
+        let Some(Current { mut worker, .. }) = self.worker.take() else { return Vec::new() };
         let left = worker.end_group();
         Reader::new(&mut self.buffer, None).drain(&mut worker, capture);
         left

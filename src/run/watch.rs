@@ -8,6 +8,7 @@ use rustix::process::Signal;
 
 use crate::capture::{CaseCapture, Pipe, Read};
 use crate::process::Exit;
+use crate::record::Outcome;
 use crate::run::host::{Heard, Worker};
 use crate::run::protocol::{Ended, PROTOCOL, Report, Request, phase_name};
 use crate::scan::{Phase, Stream};
@@ -47,6 +48,14 @@ pub(super) struct Watched {
     pub(super) ending: Ending,
     pub(super) phase: Phase,
     pub(super) phases: BTreeMap<String, f64>,
+}
+
+impl Watched {
+    /// Of a case that no worker was given.
+    pub(super) fn not_run(outcome: Outcome) -> Self {
+        let ending = Ending::Ended(Box::new(Ended::with(outcome)));
+        Self { ending, phase: Phase::Load, phases: BTreeMap::new() }
+    }
 }
 
 /// The time limits of a case.
@@ -206,6 +215,11 @@ impl Watch<'_, '_> {
                 self.reader.drain(self.worker, self.capture);
                 return Some(Ending::Ended(ended));
             }
+            Report::Released => {
+                self.kill();
+                let what = "the worker let an engine go that nobody asked it to";
+                return Some(Ending::Lost(what.to_owned()));
+            }
         }
         None
     }
@@ -223,6 +237,54 @@ impl Watch<'_, '_> {
             self.worker.signal(Signal::KILL);
             // Not even this ends a process that hangs in the kernel; the run goes on without it.
             part(self.worker, self.capture, self.reader, GRACE);
+        }
+    }
+}
+
+/// What became of a worker that was told to let its engine go.
+#[derive(Debug)]
+pub(super) enum Released {
+    /// It has none any more.
+    Done,
+    /// The process ended over it.
+    Exited(Exit),
+    /// It was not done in time; the worker is killed.
+    Late,
+}
+
+/// Tells an idle worker to drop its engine, and reads what is written over that.
+pub(super) fn release(
+    worker: &mut Worker,
+    capture: &mut CaseCapture,
+    reader: &mut Reader<'_>,
+    grace: Duration,
+) -> Released {
+    let start = Instant::now();
+    let _ = worker.send(&Request::Release);
+    let mut hears = true;
+    loop {
+        let left = grace.saturating_sub(start.elapsed());
+        worker.wait(left, hears);
+        reader.step(worker, capture);
+        let exit = worker.exited();
+        let heard = if hears { worker.hear() } else { Heard::Nothing };
+        if let Some(exit) = exit {
+            reader.drain(worker, capture);
+            return Released::Exited(exit);
+        }
+        match heard {
+            Heard::Report(Report::Released) => {
+                reader.drain(worker, capture);
+                return Released::Done;
+            }
+            // Nothing else is said by a worker that behaves; how it ends is seen in a moment.
+            Heard::Report(_) | Heard::Noise(_) | Heard::Closed => hears = false,
+            Heard::Nothing => {}
+        }
+        if left.is_zero() {
+            worker.signal(Signal::KILL);
+            part(worker, capture, reader, GRACE);
+            return Released::Late;
         }
     }
 }

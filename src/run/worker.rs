@@ -82,10 +82,15 @@ impl Worker {
         if setup.protocol != PROTOCOL {
             return Err(Gone);
         }
-        let mut session = Session::new(setup);
+        let mut session = Session::new(*setup);
         while let Ok(request) = self.requests.recv() {
             match request {
                 Request::Run(case) => self.run(&mut session, &case)?,
+                Request::Release => {
+                    session.drop_engine();
+                    flush();
+                    self.report(&Report::Released)?;
+                }
                 Request::Quit => break,
                 Request::Setup(_) | Request::Go => return Err(Gone),
             }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::schema::KnownAnswer;
 use crate::settings::{Settings, Value};
 
 /// One parameter at one value over the baseline, or the baseline itself.
@@ -35,6 +36,9 @@ pub struct Case {
     /// The other name by which the parameter is given, where that is what is tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
+    /// What the engine is known to do with the value, where that is not what it should.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<KnownAnswer>,
 }
 
 impl Case {
@@ -144,4 +148,8 @@ pub enum Requirement {
     Model(ModelTrait),
     /// At least this many processors for this process.
     Processors(u32),
+    /// A package that the interpreter of the engines in Python could import.
+    Package(String),
+    /// A feature of the processor, as `/proc/cpuinfo` names it.
+    Cpu(String),
 }

@@ -115,6 +115,7 @@ impl Table {
             relation: Relation::None,
             requirements: Vec::new(),
             alias: None,
+            known: None,
         }
     }
 
@@ -128,6 +129,7 @@ impl Table {
         let particular = param.particular(&value).map(|one| one.requires.as_slice());
         let mut settings = company.merged(&param.brought_by(&value));
         settings.set(&param.path, value.clone());
+        let known = param.known_of(Kind::Valid, &value);
         let reference = reference.unwrap_or(company);
         Case {
             name: name::valid(&self.backend, &param.path, &value),
@@ -141,6 +143,7 @@ impl Table {
             relation,
             requirements: [&param.requires, particular.unwrap_or_default()].concat(),
             alias: None,
+            known,
         }
     }
 
@@ -162,15 +165,19 @@ impl Table {
     fn negative(&self, param: &Param, value: Value) -> Case {
         let name = name::negative(&self.backend, &param.path, &value);
         let company = self.fixed_company(param, &param.companions.merged(&param.brings));
-        self.to_refuse(name, param, &param.path, value, company)
+        let known = param.known_of(Kind::Negative, &value);
+        // What a parameter needs it also needs to be refused, where another's code does that.
+        let requirements = if param.origin.is_file() { Vec::new() } else { param.requires.clone() };
+        Case { known, requirements, ..self.to_refuse(name, param, &param.path, value, company) }
     }
 
     fn refused(&self, param: &Param, refused: &Refused) -> Case {
         let name = name::negative(&self.backend, &param.path, &refused.value);
         let company = self.baseline.merged(&refused.companions);
         let case = self.to_refuse(name, param, &param.path, refused.value.clone(), company);
+        let known = param.known_of(Kind::Negative, &refused.value);
         // The engine may put it down to the company as well: that is under test too.
-        Case { reference: self.baseline.clone(), ..case }
+        Case { reference: self.baseline.clone(), known, ..case }
     }
 
     /// The case of a name that is refused as declared. It needs no engine, so it shares that of the
@@ -192,6 +199,7 @@ impl Table {
             relation: Relation::None,
             requirements: Vec::new(),
             alias: None,
+            known: None,
         }
     }
 
@@ -268,6 +276,7 @@ impl Table {
             relation: Relation::None,
             requirements: Vec::new(),
             alias: None,
+            known: None,
         }
     }
 
@@ -277,8 +286,9 @@ impl Table {
     }
 }
 
-/// The one value that says most about a parameter: the one that the file names, or else the
-/// strongest claim on any machine, samples (chosen by a person) before generated values.
+/// The one value that says most about a parameter: the one that the file names, or else one that
+/// the engine treats as it should, with the strongest claim on any machine, samples (chosen by a
+/// person) before generated values.
 pub(crate) fn telling(param: &Param) -> Option<Value> {
     if param.quick.is_some() {
         return param.quick.clone();
@@ -291,7 +301,8 @@ pub(crate) fn telling(param: &Param) -> Option<Value> {
             Relation::None => 0,
         };
         let anywhere = param.particular(value).is_none_or(|one| one.requires.is_empty());
-        (anywhere, claim, param.samples.contains(value))
+        let is_sound = param.known_of(Kind::Valid, value).is_none();
+        (is_sound, anywhere, claim, param.samples.contains(value))
     };
     // `max_by_key` gives the last of equals; the first is wanted.
     values(param).into_iter().rev().max_by_key(strength)

@@ -6,7 +6,7 @@ use crate::refusal::nearest;
 use crate::schema::fault::{At, Faults};
 use crate::schema::{
     Generate, Kind, Origin, Param, Reference, Relation, Rule, Selection, SurfaceParam, Table, Type,
-    negatives, rule, same_value, values,
+    known, negatives, rule, same_value, values,
 };
 use crate::settings::{Settings, Value};
 
@@ -93,6 +93,7 @@ fn tried(param: &Param, at: &At, faults: &mut Faults<'_>) {
             faults.add(&at, format!("{value} is accepted as a value; remove one of the two"));
         }
     }
+    known::check(param, at, faults);
 }
 
 fn not_tried(value: &Value) -> String {

@@ -1,10 +1,11 @@
-//! What the parameters of a backend may be called, and which names are refused with a reason.
+//! What the parameters of a backend may be called, which names are refused with a reason, and which
+//! are those of a request.
 //!
 //! A backend knows each of its parameters by one name. Whatever a person gives goes through
 //! [`Names::resolve`] first, in the worker of a case as in `wattest run`: other names become that
 //! one, and a name that the parameter file refuses is refused with the reason that stands there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,9 @@ pub struct Names {
     aliases: BTreeMap<String, String>,
     /// By refused name, what a refusal of it says.
     refused: BTreeMap<String, String>,
+    /// The parameters of a request; all else is part of what is loaded.
+    #[serde(default)]
+    request: BTreeSet<String>,
 }
 
 /// Settings by the names that the backend knows.
@@ -37,7 +41,14 @@ impl Names {
             param.aliases.iter().map(|alias| (alias.clone(), param.path.clone()))
         });
         let refused = table.refused.iter().map(|one| (one.name.clone(), one.rule(&table.backend)));
-        Self { aliases: aliases.collect(), refused: refused.collect() }
+        let request = table.params.iter().filter(|param| !param.section.is_load());
+        let request = request.map(|param| param.path.clone()).collect();
+        Self { aliases: aliases.collect(), refused: refused.collect(), request }
+    }
+
+    /// What of `settings` an engine is loaded with; none where nothing is known of the parameters.
+    pub(crate) fn of_load(&self, settings: &Settings) -> Option<Settings> {
+        (!self.request.is_empty()).then(|| settings.only(|path| !self.request.contains(path)))
     }
 
     /// `given` by the names that the backend knows. A name that is neither refused nor an alias
@@ -87,6 +98,7 @@ mod tests {
         Names {
             aliases: pairs(&[("torch_dtype", "dtype"), ("fp_precision", "dtype"), ("b.k", "k")]),
             refused: pairs(&[("torch_compile", "not a parameter of x: no Python; use another")]),
+            request: BTreeSet::new(),
         }
     }
 

@@ -4,7 +4,9 @@ use std::mem::discriminant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::schema::{Bounds, Origin, Reference, Relation, Requirement, Section, Type, same_value};
+use crate::schema::{
+    Bounds, Known, Origin, Reference, Relation, Requirement, Section, Type, same_value,
+};
 use crate::settings::{Settings, Value};
 
 /// One parameter of a backend, as its entry in `params/<backend>.yaml` means it.
@@ -33,6 +35,8 @@ pub struct Param {
     pub negatives: Vec<Value>,
     /// Values to be refused only in company.
     pub refused: Vec<Refused>,
+    /// What the engine is known to do with values that it does not treat as it should.
+    pub known: Vec<Known>,
     /// Which values are tried.
     pub generate: Generate,
     /// The value that `--quick` tries, where the file names one.

@@ -8,7 +8,7 @@ use crate::schema::over::Over;
 use crate::schema::param::{PerValue, Refused};
 use crate::schema::{
     Bounds, Excluded, Generate, Origin, Param, RefusedName, Relation, Rule, Section, Type,
-    declared, rule,
+    declared, known, rule,
 };
 use crate::settings::{Settings, Value};
 
@@ -20,7 +20,8 @@ const MAPPING: &str = "a mapping of parameters to values";
 const TEXT: &str = "text";
 const RELATIONS: &str = "same_tokens, changes, limits, none or equals:<case>";
 const REQUIREMENTS: &str = "a list of `devices: N`, `compute_capability: \"M.N\"`, \
-    `feature: NAME`, `architecture: [NAME]`, `model: sliding_window | full_attention` or `processors: N`";
+    `feature: NAME`, `architecture: [NAME]`, `model: sliding_window | full_attention`, `processors: N`, \
+    `package: NAME` or `cpu: FLAG`";
 
 /// What a whole file says.
 #[derive(Debug, Default)]
@@ -165,6 +166,7 @@ fn param(entry: Value, at: &At, file: &File, faults: &mut Faults<'_>) -> Option<
         samples: or_default(&mut fields, "samples", LIST, faults),
         negatives: or_default(&mut fields, "negatives", LIST, faults),
         refused: refused(&mut fields, faults),
+        known: known::read(&mut fields, faults),
         generate: generate(&mut fields, faults),
         quick: fields.take("quick"),
         companions: or_default(&mut fields, "with", MAPPING, faults),

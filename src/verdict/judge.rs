@@ -4,19 +4,20 @@ use crate::issues::Book;
 use crate::record::Record;
 use crate::schema::{Kind, Relation};
 use crate::verdict::outcome::{self, Ending};
-use crate::verdict::{Effect, Mode, Status, Verdict, effect, issues, relation};
+use crate::verdict::{Effect, Mode, Status, Verdict, answer, effect, issues, known, relation};
 
 /// A cause with its kind, in the order of their weight.
-struct Cause {
-    kind: &'static str,
-    text: String,
-    blame: Option<usize>,
+pub(super) struct Cause {
+    pub(super) kind: &'static str,
+    pub(super) text: String,
+    pub(super) blame: Option<usize>,
 }
 
 /// Judges `record` by `mode` against the known issues of `book`.
 ///
 /// How it ended decides first, then its relation (both always), then its effect and its findings
-/// (in a smoke run). The first cause names the failure; the others are `further`.
+/// (in a smoke run). The first cause names the failure; the others are `further`. A case of which
+/// a wrong answer of the engine is known passes with that answer and fails without it.
 pub fn judge(record: &Record, book: &Book, mode: &Mode) -> Verdict {
     let ending = outcome::ending(record);
     let mut verdict = Verdict {
@@ -28,6 +29,21 @@ pub fn judge(record: &Record, book: &Book, mode: &Mode) -> Verdict {
     let mut causes = Vec::new();
     if ending == Ending::Generated {
         causes.extend(generated(record, mode, &mut verdict));
+    }
+    verdict.answer = answer::answer(record, verdict.effect);
+    let known = record.case.known.as_ref();
+    let as_known = known.filter(|known| verdict.answer == Some(known.answer));
+    if let Some(known) = as_known {
+        let wrong = |cause: &Cause| known::follows(known.answer, &record.case.relation, cause);
+        let (wrong, others): (Vec<Cause>, Vec<Cause>) = causes.into_iter().partition(wrong);
+        causes = others;
+        let seen = match &ending {
+            Ending::Settled { cause, .. } => cause.as_str(),
+            _ => wrong.first().map_or(verdict.evidence.as_str(), |cause| &cause.text),
+        };
+        verdict.as_known = Some(known::in_words(known, seen));
+    } else if let (Some(known), Ending::Generated | Ending::Refused) = (known, &ending) {
+        causes.insert(0, known::gone(known, verdict.answer));
     }
     if let Some(end) = &record.aftermath {
         causes.push(Cause {
@@ -43,6 +59,7 @@ pub fn judge(record: &Record, book: &Book, mode: &Mode) -> Verdict {
     verdict.known = sorted.known;
     verdict.unknown = sorted.unknown;
     match ending {
+        Ending::Settled { .. } if as_known.is_some() => blame(&mut verdict, causes),
         Ending::Settled { status, kind, cause } => {
             verdict.status = status;
             verdict.kind = kind.to_owned();
@@ -50,6 +67,9 @@ pub fn judge(record: &Record, book: &Book, mode: &Mode) -> Verdict {
             // What was printed before a crash belongs to the story; a skip has none.
             if status != Status::Skip {
                 verdict.further = causes.into_iter().map(|cause| cause.text).collect();
+            }
+            if let (Some(known), Some(_)) = (known, verdict.answer) {
+                known::other(known, &mut verdict);
             }
         }
         Ending::Generated | Ending::Refused => blame(&mut verdict, causes),

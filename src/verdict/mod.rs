@@ -5,9 +5,11 @@
 //! (`relation`), whether the parameter did something (`effect`), and which findings no known issue
 //! covers (`issues`).
 
+mod answer;
 mod effect;
 mod issues;
 mod judge;
+mod known;
 mod outcome;
 mod relation;
 #[cfg(test)]
@@ -18,6 +20,8 @@ mod tests;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::schema::Answer;
+
 pub use judge::judge;
 
 /// The judgement of a case.
@@ -26,7 +30,7 @@ pub struct Verdict {
     /// The judgement.
     pub status: Status,
     /// What kind of failure or error it is (`unknown-issue`, `relation`, `effect`, `refusal`,
-    /// `crash`, `timeout`, `silence` ...); empty on a pass.
+    /// `crash`, `timeout`, `silence`, `known-answer` ...); empty on a pass.
     pub kind: String,
     /// One line: the cause of a failure, error or skip; empty on a pass.
     pub cause: String,
@@ -36,6 +40,14 @@ pub struct Verdict {
     /// Line, from 1, of the entry of issues.yaml that is to blame, where one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blame: Option<usize>,
+    /// What the engine did with the value, where that can be said in a word: always of a negative
+    /// case that ran, and of a valid one whose value was not taken as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// What is known of the engine, where the case ended so and does not fail for it: the answer
+    /// and the reason, in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_known: Option<String>,
     /// Whether the parameter did something; none for baselines, skips and where nothing ran.
     pub effect: Option<Effect>,
     /// On what evidence, in one line.
@@ -135,6 +147,8 @@ impl Verdict {
             cause: "not judged yet".to_owned(),
             further: Vec::new(),
             blame: None,
+            answer: None,
+            as_known: None,
             effect: None,
             evidence: String::new(),
             known: Vec::new(),

@@ -2,8 +2,9 @@
 
 use crate::backends::BackendError;
 use crate::record::{Outcome, Record};
-use crate::schema::{Case, Kind};
+use crate::schema::{Answer, Case, Kind};
 use crate::verdict::Status;
+use crate::verdict::answer::to_negative;
 
 /// What the outcome alone says.
 #[derive(Debug, PartialEq)]
@@ -80,30 +81,23 @@ fn valid(said: &BackendError, during: &str) -> Ending {
 
 /// An error where a refusal is wanted: one that names the parameter, before any work.
 fn negative(case: &Case, said: &BackendError, during: &str) -> Ending {
-    let BackendError::Refused(refusal) = said else {
-        return fail(
-            "refusal",
-            format!("{} failed in {during} instead of being refused: {said}", asked(case)),
-        );
+    let asked = asked(case);
+    let how = match (to_negative(case, said, during), said) {
+        (Answer::Refused, _) => return Ending::Refused,
+        (Answer::Late, BackendError::Refused(refusal)) => {
+            format!("was refused only after the model was loaded: {refusal}")
+        }
+        (_, BackendError::Refused(refusal)) => match refusal.parameter.as_str() {
+            "" => format!("was refused, but the refusal names no parameter: {}", refusal.rule),
+            named => format!("was refused, but the refusal names `{named}`: {refusal}"),
+        },
+        _ => format!("failed in {during} instead of being refused: {said}"),
     };
-    let named = &refusal.parameter;
-    if !tested(case).any(|path| path == named) {
-        return fail(
-            "refusal",
-            format!("{} was refused, but the refusal names `{named}`: {refusal}", asked(case)),
-        );
-    }
-    if during == "run" && case.load_paths.iter().any(|path| path == named) {
-        return fail(
-            "refusal",
-            format!("{} was refused only after the model was loaded: {refusal}", asked(case)),
-        );
-    }
-    Ending::Refused
+    fail("refusal", format!("{asked} {how}"))
 }
 
 /// The paths that a case has over its reference: the parameter, or its misspelt name.
-fn tested(case: &Case) -> impl Iterator<Item = &str> {
+pub(super) fn tested(case: &Case) -> impl Iterator<Item = &str> {
     let changed =
         case.settings.iter().filter(|(path, value)| case.reference.get(path) != Some(value));
     changed.map(|(path, _)| path.as_str()).chain(case.parameter.as_deref())

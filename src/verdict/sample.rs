@@ -29,6 +29,7 @@ pub(crate) fn record(relation: Relation, output: &[u32], reference: &[u32]) -> R
             relation,
             requirements: Vec::new(),
             alias: None,
+            known: None,
         },
         attempt: 1,
         model: "model".to_owned(),

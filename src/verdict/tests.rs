@@ -8,7 +8,7 @@ use crate::backends::BackendError;
 use crate::issues::Book;
 use crate::record::{Comparison, Outcome, Record};
 use crate::refusal::Refusal;
-use crate::schema::{Kind, Relation};
+use crate::schema::{Answer, Kind, KnownAnswer, Relation};
 use crate::settings::Value;
 
 fn mode(smoke: bool) -> Mode {
@@ -397,4 +397,123 @@ fn the_relation_weighs_more_than_a_warning() {
     let verdict = smoked(&record);
     assert_eq!(verdict.kind, "relation");
     assert_eq!(verdict.further, ["1 unknown issue: a new warning"]);
+}
+
+fn known(answer: Answer, because: Option<&str>) -> Option<KnownAnswer> {
+    Some(KnownAnswer { answer, because: because.map(str::to_owned) })
+}
+
+/// Every outcome of a negative value: the answer to it, and the verdict where one is known.
+#[test]
+fn answers_to_a_negative_value() {
+    let mut lines = String::new();
+    for (name, outcome) in outcomes() {
+        let mut record = record(Relation::None, &[5, 6], &[5, 7]);
+        record.case.kind = Kind::Negative;
+        if outcome != Outcome::Completed {
+            record.output = None;
+        }
+        record.outcome = outcome;
+        let word = judged(&record).answer.map_or("-", Answer::word);
+        let passes = Answer::ALL.into_iter().filter(|answer| {
+            record.case.known = known(*answer, None);
+            let verdict = judged(&record);
+            assert_eq!(verdict.as_known.is_some(), verdict.status == Status::Pass, "{name}");
+            verdict.status == Status::Pass
+        });
+        let passes: Vec<_> = passes.map(Answer::word).collect();
+        lines.push_str(&format!("{name}: {word}; passes as {}\n", passes.join(", ")));
+    }
+    insta::assert_snapshot!(lines, @"
+    completed: accepted; passes as accepted
+    refused: refused; passes as refused
+    refused, other name: unclear; passes as unclear
+    refused in reference: -; passes as 
+    model: late; passes as late
+    unavailable: -; passes as 
+    out of memory: late; passes as late
+    failed: late; passes as late
+    exited: died; passes as died
+    signalled: died; passes as died
+    unknown signal: died; passes as died
+    killed: died; passes as died
+    timed out: timed_out; passes as timed_out
+    silent: timed_out; passes as timed_out
+    skipped: -; passes as 
+    broken: -; passes as
+    ");
+}
+
+#[test]
+fn a_known_answer_passes_and_says_so() {
+    let mut record = record(Relation::None, &[5], &[5]);
+    record.case.kind = Kind::Negative;
+    record.case.known = known(Answer::Accepted, Some("it is clamped to 3"));
+    for verdict in [judged(&record), smoked(&record)] {
+        assert_eq!((verdict.status, verdict.cause.as_str()), (Status::Pass, ""));
+        assert_eq!(verdict.as_known.as_deref(), Some("accepted: it is clamped to 3"));
+    }
+    record.case.known = known(Answer::Accepted, None);
+    insta::assert_snapshot!(
+        judged(&record).as_known.unwrap(),
+        @"accepted: knob = 2 was accepted; it must be refused"
+    );
+    // It excuses the answer and nothing else.
+    record.findings = vec![finding("a new warning")];
+    assert_eq!(judged(&record).status, Status::Pass);
+    assert_eq!(smoked(&record).kind, "unknown-issue");
+    record.aftermath = Some("asked to end, it ended by signal 11".to_owned());
+    assert_eq!(judged(&record).kind, "aftermath");
+}
+
+#[test]
+fn an_entry_that_no_longer_holds_fails() {
+    let cause = |record: &Record| {
+        let verdict = smoked(record);
+        assert_eq!(verdict.as_known, None);
+        format!("{} {}: {}", verdict.status.word(), verdict.kind, verdict.cause)
+    };
+    let mut negative = record(Relation::None, &[], &[]);
+    negative.case.kind = Kind::Negative;
+    negative.output = None;
+    negative.case.known = known(Answer::Accepted, None);
+    let refused = |name| Outcome::Errored { error: refused(name), during: "run".to_owned() };
+    negative.outcome = refused("knob");
+    insta::assert_snapshot!(cause(&negative), @"fail known-answer: `known` says accepted, but it was refused clearly; take the entry of `known` away, or correct it");
+    negative.outcome = refused("");
+    insta::assert_snapshot!(cause(&negative), @"fail refusal: knob = 2 was refused, but the refusal names no parameter: at least 3; `known` says accepted: take that entry away, or correct it");
+    negative.outcome = Outcome::Died { code: None, signal: Some(11), during: "run".to_owned() };
+    insta::assert_snapshot!(cause(&negative), @"error crash: the worker was ended by SIGSEGV during run; `known` says accepted: take that entry away, or correct it");
+    negative.outcome = Outcome::Broken { reason: "no worker".to_owned() };
+    insta::assert_snapshot!(cause(&negative), @"error harness: no worker");
+
+    let mut valid = record(Relation::Changes, &[5], &[6]);
+    valid.case.known = known(Answer::Ignored, Some("it is not passed on"));
+    insta::assert_snapshot!(cause(&valid), @"fail known-answer: `known` says ignored, but nothing is wrong with it; take the entry of `known` away, or correct it");
+}
+
+/// The effect verdicts that may be known, and what follows from them.
+#[test]
+fn known_effects() {
+    let with = |relation: Relation, output: &[u32], read: i32, answer| {
+        let mut record = record(relation, output, &[5, 6]);
+        record.output.as_mut().unwrap().effective.set("knob", read);
+        record.reference.as_mut().unwrap().effective.set("knob", 1);
+        record.case.known = known(answer, Some("so it is"));
+        let verdict = smoked(&record);
+        assert_eq!(verdict.status, judged(&record).status, "known answers hold in any mode");
+        let (as_known, cause) = (verdict.as_known.unwrap_or_default(), verdict.cause);
+        format!("{}: {as_known}{cause}", verdict.status.word())
+    };
+    let same = &[5, 6][..];
+    insta::assert_snapshot!(with(Relation::Changes, same, 1, Answer::Ignored), @"pass: ignored: so it is");
+    insta::assert_snapshot!(with(Relation::Changes, same, 2, Answer::NoEffect), @"pass: no_effect: so it is");
+    insta::assert_snapshot!(with(Relation::Changes, same, 3, Answer::Normalised), @"pass: normalised: so it is");
+    // A limit that is not in force shortens nothing.
+    insta::assert_snapshot!(with(Relation::Limits, same, 1, Answer::Ignored), @"pass: ignored: so it is");
+    insta::assert_snapshot!(with(Relation::Limits, same, 2, Answer::NoEffect), @"pass: no_effect: so it is");
+    // What must hold whatever the engine uses is not excused.
+    insta::assert_snapshot!(with(Relation::SameTokens, &[7, 6], 1, Answer::Ignored), @"fail: ignored: so it isthe tokens must not change, but row 0 has token 7 at step 0 where the reference has 5");
+    insta::assert_snapshot!(with(Relation::Changes, same, 1, Answer::NoEffect), @"fail: `known` says no_effect, but ignored; take the entry of `known` away, or correct it");
+    insta::assert_snapshot!(with(Relation::Changes, &[7, 6], 2, Answer::NoEffect), @"fail: `known` says no_effect, but nothing is wrong with it; take the entry of `known` away, or correct it");
 }

@@ -10,6 +10,7 @@ mod command;
 mod coverage;
 mod faults;
 mod introspect;
+mod known;
 mod listing;
 mod names;
 mod nextest;

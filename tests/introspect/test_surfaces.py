@@ -101,6 +101,30 @@ class Kind(StrEnum):
     ONE = "one"
     TWO = "two"
 
+class Number(Enum):
+    """Chosen by name."""
+    FIRST = 0
+    SECOND = 1
+
+class Draft(StrictBaseModel):
+    """One way to draft."""
+    length: Optional[int] = None
+
+    @classmethod
+    def from_dict(cls, data):
+        """By name."""
+        return {"Small": SmallDraft, "Large": LargeDraft}[data.pop("decoding_type")](**data)
+
+class SmallDraft(Draft):
+    """The one."""
+    width: int = 2 * 8
+
+class LargeDraft(Draft):
+    """The other."""
+    depth: int = field(default=1024**3)
+
+Drafting: TypeAlias = Optional[Union[SmallDraft, LargeDraft]]
+
 class KvCacheConfig(StrictBaseModel):
     """What is nested."""
     enable_block_reuse: bool = Field(default=True, description="x")
@@ -113,7 +137,13 @@ class BaseLlmArgs(StrictBaseModel):
     """The base."""
     tensor_parallel_size: PositiveInt = Field(default=1)
     kind: Kind = Kind.ONE
+    number: Union[str, Number] = Field(default=Number.SECOND)
+    drafting: Drafting = Field(default=None)
     kv_cache_config: KvCacheConfig = Field(default_factory=KvCacheConfig)
+    build_config: Optional[object] = Field(
+        default=None, json_schema_extra={"type": f"Optional[{get_type_repr(BuildConfig)}]"})
+    enable_build_cache: object = Field(
+        default=False, json_schema_extra={"type": f"Union[{get_type_repr(BuildCacheConfig)}, bool]"})
     _secret: int = 0
 
 class TorchLlmArgs(BaseLlmArgs):
@@ -121,6 +151,39 @@ class TorchLlmArgs(BaseLlmArgs):
     attn_backend: str = Field(default="TRTLLM")
     sampler: Union[str, Sampler] = Field(default="auto", status="beta")
     max_tokens: int = 1
+
+class TrtLlmArgs(BaseLlmArgs):
+    """What a user of the other engine sets."""
+    fast_build: bool = Field(default=False)
+'''
+
+BUILDER = '''
+@dataclass
+class BuildConfig:
+    """What is built."""
+    gather: int = False
+    cache_type: bindings.Kind = None
+    plugin_config: PluginConfig = field(default_factory=PluginConfig)
+'''
+
+PLUGIN = '''
+DEFAULT_PLUGIN_DTYPE_OPTIONS = ["auto", "float16", None]
+PLUGIN_DTYPE_OPTIONS_MAP = {"gemm": ["fp8", None]}
+
+@dataclass(slots=True)
+class PluginConfig(metaclass=PluginConfigMeta):
+    """Fields that go by another name."""
+    _gemm: Optional[str] = field(default=None, init=False)
+    _moe: Optional[str] = field(default="auto", init=False)
+    _fused: bool = field(default=True, init=False)
+    _internal: bool = False
+'''
+
+CACHE = '''
+class BuildCacheConfig:
+    """A class with a constructor alone."""
+    def __init__(self, root: Optional[Path] = None, *, records: int = 10):
+        self.root = root
 '''
 
 SAMPLING = '''
@@ -135,18 +198,35 @@ class SamplingParams:
 class TensorRt(unittest.TestCase):
     """A tree that is laid out as that of TensorRT-LLM."""
 
+    FILES = {
+        "version.py": '__version__ = "1.0.0"',
+        "llmapi/llm_args.py": ARGS,
+        "llmapi/build_cache.py": CACHE,
+        "builder.py": BUILDER,
+        "plugin/plugin.py": PLUGIN,
+        "sampling_params.py": SAMPLING,
+    }
+
+    def surface(self, without=(), provenance=None):
+        """The surface of the tree, `without` some of its files."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in self.FILES.items():
+                if name in without:
+                    continue
+                path = Path(folder, "tensorrt_llm", name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            if provenance:
+                Path(folder, "wattest-source.txt").write_text(provenance)
+            return of_tensorrt.surface(folder)
+
+    def found(self, **options):
+        """Its entries by path."""
+        return {one.pop("path"): one for one in self.surface(**options)["params"]}
+
     def test_tree(self):
         """Fields of the class, of its bases and of nested classes, without an import."""
-        with tempfile.TemporaryDirectory() as folder:
-            package = Path(folder, "tensorrt_llm")
-            (package / "llmapi").mkdir(parents=True)
-            (package / "version.py").write_text('__version__ = "1.0.0"\n')
-            (package / "llmapi/llm_args.py").write_text(ARGS)
-            (package / "sampling_params.py").write_text(SAMPLING)
-            surface = of_tensorrt.surface(folder)
-        self.assertEqual((surface["engine"], surface["version"]), ("tensorrt_llm", "1.0.0"))
-        self.assertIn("TrtLlmArgs", surface["limitations"][-1])
-        found = {one.pop("path"): one for one in surface["params"]}
+        found = self.found()
         nested = "kv_cache_config."
         self.assertEqual(
             found[f"{nested}free_gpu_memory_fraction"],
@@ -161,14 +241,65 @@ class TensorRt(unittest.TestCase):
         self.assertEqual(found[f"{nested}dtype"]["choices"], ["auto", "fp8"])
         self.assertEqual(found[f"{nested}old"]["deprecated"], "use dtype")
         self.assertEqual(found["tensor_parallel_size"]["bounds"], {"gt": 0})
-        self.assertEqual(found["kind"]["choices"], ["one", "two"])
-        self.assertNotIn("default", found["kind"])
         self.assertTrue(found["sampler"]["opaque"])
         # A sampling parameter with the name of an engine's stands apart.
         self.assertEqual(found["max_tokens"]["section"], "engine")
         self.assertEqual(found["sampling.max_tokens"]["default"], 32)
         self.assertNotIn("_secret", found)
         self.assertNotIn(f"{nested}model_config", found)
+
+    def test_enumerations(self):
+        """Text by its value, numbers by their names, defaults as choices."""
+        found = self.found()
+        self.assertEqual(found["kind"]["choices"], ["one", "two"])
+        self.assertEqual(found["kind"]["default"], "one")
+        self.assertEqual(found["number"]["choices"], ["FIRST", "SECOND"])
+        self.assertEqual(found["number"]["default"], "SECOND")
+
+    def test_one_of_several_classes(self):
+        """All their fields, and the key that says which one is meant."""
+        found = self.found()
+        self.assertTrue(found["drafting"]["optional"])
+        self.assertEqual(found["drafting.decoding_type"]["choices"], ["Small", "Large"])
+        self.assertEqual(found["drafting.width"]["default"], 16)
+        self.assertEqual(found["drafting.depth"]["default"], 1 << 30)
+        self.assertIn("drafting.length", found)
+
+    def test_documented_types_and_other_files(self):
+        """An object is what its documentation says: classes of other files, constructors."""
+        found = self.found()
+        self.assertEqual(found["build_config"]["type"], ["map"])
+        self.assertEqual(found["build_config.gather"]["type"], ["int", "bool"])
+        self.assertEqual(found["build_config.gather"]["section"], "build")
+        # A class of compiled code, though a class of this name stands in the source.
+        self.assertNotIn("choices", found["build_config.cache_type"])
+        self.assertTrue(found["build_config.cache_type"]["opaque"])
+        self.assertEqual(found["enable_build_cache"]["type"], ["map", "bool"])
+        self.assertEqual(found["enable_build_cache.records"]["default"], 10)
+        self.assertTrue(found["enable_build_cache.root"]["optional"])
+
+    def test_plugins(self):
+        """Without the underscore of their storage, with the values of their lists."""
+        found = self.found()
+        plugin = "build_config.plugin_config."
+        self.assertEqual(found[f"{plugin}gemm"]["choices"], ["fp8"])
+        self.assertEqual(found[f"{plugin}moe"]["choices"], ["auto", "float16"])
+        self.assertTrue(found[f"{plugin}moe"]["optional"])
+        self.assertEqual(found[f"{plugin}fused"]["type"], ["bool"])
+        self.assertNotIn(f"{plugin}internal", found)
+
+    def test_owners_and_provenance(self):
+        """What one engine alone takes, what is not in the tree, how the tree was come by."""
+        surface = self.surface(without=["llmapi/build_cache.py"], provenance="by hand\n\nparts only\n")
+        self.assertEqual((surface["engine"], surface["version"]), ("tensorrt_llm", "1.0.0"))
+        self.assertEqual(surface["method"], "by hand")
+        self.assertEqual(surface["limitations"][0], "parts only")
+        self.assertIn("tensorrt_llm/llmapi/build_cache.py", surface["limitations"][-1])
+        self.assertIn("source", self.surface()["method"])
+        found = self.found()
+        self.assertEqual(found["fast_build"]["description"], "of TrtLlmArgs alone")
+        self.assertEqual(found["attn_backend"]["description"], "of TorchLlmArgs alone")
+        self.assertNotIn("description", found["kind"])
 
 
 if __name__ == "__main__":

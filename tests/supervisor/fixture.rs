@@ -1,6 +1,7 @@
 //! A run folder, a script and a supervisor over them.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ pub(crate) const WORKER: &str = "WATTEST_TEST_WORKER";
 
 /// Tells this program to play another part.
 pub(crate) const ROLE: &str = "WATTEST_TEST_ROLE";
+
+/// The file in which each worker notes its start.
+pub(crate) const STARTS: &str = "WATTEST_TEST_STARTS";
 
 /// A named test.
 pub(crate) type Test = (&'static str, fn());
@@ -78,6 +82,19 @@ impl Run {
         self.run_with(self.options(), names)
     }
 
+    /// As [`Run::run_with`]; beside the records, how many workers were started for them.
+    pub(crate) fn run_counted(
+        &self,
+        mut options: SupervisorOptions,
+        names: &[&str],
+    ) -> (Vec<Record>, usize) {
+        let file = self.path().join("starts");
+        let starts = (STARTS.to_owned(), file.display().to_string());
+        options.worker.environment.push(starts);
+        let records = self.run_with(options, names);
+        (records, std::fs::read_to_string(&file).unwrap().lines().count())
+    }
+
     /// What is kept of stdout (or stderr) of a case.
     pub(crate) fn text(
         &self,
@@ -108,6 +125,14 @@ pub(crate) fn options(folder: &Path) -> SupervisorOptions {
         },
         environment: "abc".to_owned(),
         echo: false,
+    }
+}
+
+/// In a worker: notes that it has started, where somebody counts.
+pub(crate) fn note_start() {
+    if let Some(file) = std::env::var_os(STARTS) {
+        let mut file = std::fs::File::options().create(true).append(true).open(file).unwrap();
+        writeln!(file, "{}", std::process::id()).unwrap();
     }
 }
 

@@ -16,6 +16,7 @@ mod here;
 mod output;
 mod replicas;
 mod requests;
+mod reuse;
 mod survival;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
     if std::env::var_os(fixture::WORKER).is_some() {
+        fixture::note_start();
         return wattest::run::worker::serve();
     }
     if let Some(role) = std::env::var_os(fixture::ROLE) {
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         here::TESTS,
         survival::TESTS,
         replicas::TESTS,
+        reuse::TESTS,
         bench::TESTS,
     ];
     let trials = modules.concat().iter().map(trial).collect();

@@ -274,8 +274,8 @@ fn engine(folder: &Path, count: usize) -> Result<Box<dyn Engine>, BackendError> 
     let mut command = options(folder).worker;
     command.environment.push((FOLDER.to_owned(), folder.display().to_string()));
     let script = Some(folder.join("script.yaml"));
-    let backend =
-        backends::find("scripted", &backends::Options { script, replica: Some(command) }).unwrap();
+    let of = backends::Options { script, replica: Some(command), ..backends::Options::default() };
+    let backend = backends::find("scripted", &of).unwrap();
     let settings: Settings = [("num_processes", count)].into_iter().collect();
     backend.load(Path::new("no-model"), &settings)
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wattest::backends::BackendError;
 use wattest::record::{Difference, Outcome};
-use wattest::run::{Isolate, Journal, Manifest, order};
+use wattest::run::{Isolate, Journal, Manifest, WorkerCommand, order};
 use wattest::schema::Requirement;
 
 use crate::fixture::{Run, Test};
@@ -13,6 +13,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("requests::placeholders", placeholders),
     ("requests::requirements", requirements),
     ("requests::backend_that_is_not", backend_that_is_not),
+    ("requests::backend_that_is_off", backend_that_is_off),
     ("requests::misspelt_name_is_refused", misspelt_name_is_refused),
     ("requests::broken_script_is_a_skip", broken_script_is_a_skip),
     ("requests::journal_and_resume", journal_and_resume),
@@ -93,6 +94,25 @@ cases:
     assert_eq!(records[1].outcome, Outcome::Completed);
     let reason = "needs a model of type llama, found scripted".to_owned();
     assert_eq!(records[2].outcome, Outcome::Skipped { reason });
+}
+
+/// Its cases are many, and each would need an engine of its own.
+fn backend_that_is_off() {
+    let run = Run::new("cases: {}\n");
+    let mut options = run.options();
+    options.worker = WorkerCommand { program: "/nowhere/at-all".into(), environment: Vec::new() };
+    options.backends.python = Some("/nowhere/python".into());
+    let mut supervisor = wattest::run::Supervisor::new(options);
+    for number in 0..2 {
+        let mut case = run.cases[0].clone();
+        case.backend = "vllm".to_owned();
+        case.name = format!("vllm::{number}");
+        // The worker that cannot be started is not asked for.
+        let record = supervisor.run(&case, 1);
+        let Outcome::Skipped { reason } = record.outcome else { panic!("{:?}", record.outcome) };
+        assert!(reason.contains("`scripts/engines`"), "{reason}");
+    }
+    assert_eq!(supervisor.finish(), None);
 }
 
 fn backend_that_is_not() {

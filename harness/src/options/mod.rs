@@ -42,6 +42,8 @@ pub struct Options {
     pub model: Option<PathBuf>,
     /// The script of the scripted backend.
     pub script: Option<PathBuf>,
+    /// The interpreter whose environment has the engines in Python.
+    pub python: Option<PathBuf>,
     /// A further place for junit.xml.
     pub junit: Option<PathBuf>,
     /// Where JUnit properties go.
@@ -107,6 +109,7 @@ impl Default for Options {
             params: PathBuf::from("params"),
             model: None,
             script: None,
+            python: None,
             junit: None,
             junit_properties: JunitProperties::default(),
             events: None,

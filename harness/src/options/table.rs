@@ -135,6 +135,16 @@ pub(super) const FLAGS: &[Flag] = &[
         o.script = Some(v.into());
         Ok(())
     }),
+    ours(
+        "python",
+        Value("FILE"),
+        true,
+        "interpreter with the Python engines [default: see docs/python.md]",
+        |o, v| {
+            o.python = Some(v.into());
+            Ok(())
+        },
+    ),
     ours("junit", Value("FILE"), false, "write junit.xml here, too", |o, v| {
         o.junit = Some(v.into());
         Ok(())

@@ -63,6 +63,14 @@ impl Backend for Replicated {
         let of = (self.inner.name(), &self.options);
         Ok(Box::new(Replicas::load(command, count, of, model, settings)?))
     }
+
+    fn keeps_process(&self) -> bool {
+        self.inner.keeps_process()
+    }
+
+    fn one_engine(&self) -> bool {
+        self.inner.one_engine()
+    }
 }
 
 #[cfg(test)]

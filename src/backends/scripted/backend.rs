@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::backends::scripted::deeds::{self, Late};
@@ -21,6 +23,9 @@ const TOKENS: [u32; 8] = [11, 7, 42, 7, 19, 3, 23, 5];
 pub struct Scripted {
     script: Result<Script, String>,
     file: Option<PathBuf>,
+    /// Whether a case has made this process unfit for another engine. Each engine has a share of
+    /// it, by which those that live are counted.
+    unfit: Arc<AtomicBool>,
 }
 
 impl Scripted {
@@ -30,7 +35,14 @@ impl Scripted {
             Some(file) => Script::load(file).map_err(|error| error.to_string()),
             None => Ok(Script::default()),
         };
-        Self { script, file: file.map(Path::to_owned) }
+        Self { script, file: file.map(Path::to_owned), unfit: Arc::default() }
+    }
+
+    /// Does what of `steps` concerns the process.
+    fn mark(&self, steps: &[Step]) {
+        if steps.contains(&Step::Unfit) {
+            self.unfit.store(true, Ordering::Relaxed);
+        }
     }
 
     fn script(&self) -> Result<&Script, BackendError> {
@@ -74,17 +86,30 @@ impl Backend for Scripted {
     }
 
     fn load(&self, _model: &Path, settings: &Settings) -> Result<Box<dyn Engine>, BackendError> {
+        if self.one_engine() && Arc::strong_count(&self.unfit) > 1 {
+            return Err(BackendError::Failed("there is another engine".to_owned().into()));
+        }
         let mut engine = ScriptedEngine {
             backend: self.clone(),
             loaded: settings.clone(),
             late: Late::default(),
         };
         if let Some((name, act)) = self.act(settings)? {
+            self.mark(&act.load);
             for step in &act.load {
                 deeds::perform(step, name, &mut engine.late)?;
             }
         }
         Ok(Box::new(engine))
+    }
+
+    fn keeps_process(&self) -> bool {
+        let says = self.script.as_ref().is_ok_and(|script| script.keeps_process);
+        says && !self.unfit.load(Ordering::Relaxed)
+    }
+
+    fn one_engine(&self) -> bool {
+        self.script.as_ref().is_ok_and(|script| script.one_engine)
     }
 }
 
@@ -110,6 +135,7 @@ impl Engine for ScriptedEngine {
         let act = self.backend.act(settings)?;
         let mut pace = None;
         if let Some((name, act)) = act {
+            self.backend.mark(&act.steps);
             for step in &act.steps {
                 if let Step::SlowTokens(seconds) = step {
                     pace = Some(deeds::duration(*seconds));

@@ -99,8 +99,8 @@ pub(super) fn perform(step: &Step, name: &str, late: &mut Late) -> Result<(), Ba
                 }
             }
         }
-        // Acts on the tokens, not here.
-        Step::SlowTokens(_) => {}
+        // Act on the tokens and on the backend, not here.
+        Step::SlowTokens(_) | Step::Unfit => {}
     }
     Ok(())
 }

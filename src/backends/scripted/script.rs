@@ -26,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::backends::replicas::settings as replicas;
-use crate::schema::{Case, Kind, Relation, Requirement};
+use crate::schema::{Case, Kind, KnownAnswer, Relation, Requirement};
 use crate::settings::Settings;
 use crate::yaml::{self, YamlError};
 
@@ -34,6 +34,12 @@ use crate::yaml::{self, YamlError};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
+    /// Whether a process goes on from engine to engine, until a case does `unfit`.
+    #[serde(default)]
+    pub keeps_process: bool,
+    /// Whether loading fails while there is another engine.
+    #[serde(default)]
+    pub one_engine: bool,
     /// What each case does.
     pub cases: BTreeMap<String, Act>,
 }
@@ -60,6 +66,9 @@ pub struct Act {
     /// How many replicas of the engine share the prompts.
     #[serde(default)]
     pub num_processes: Option<u64>,
+    /// What is known to come of it, where that is not what should.
+    #[serde(default)]
+    pub known: Option<KnownAnswer>,
     /// What the machine must have.
     #[serde(default, deserialize_with = "as_json")]
     pub requirements: Vec<Requirement>,
@@ -137,6 +146,8 @@ pub enum Step {
     OutOfMemory(String),
     /// Lets each token of the case take so many seconds.
     SlowTokens(f64),
+    /// Makes the process unfit for another engine.
+    Unfit,
     /// Does this in one replica only.
     InReplica {
         /// In which, from 0.
@@ -216,6 +227,7 @@ impl Script {
             relation: Relation::None,
             requirements: Vec::new(),
             alias: None,
+            known: None,
         };
         let cases = self.cases.iter().map(|(name, act)| act.case(name));
         std::iter::once(baseline).chain(cases).collect()
@@ -246,6 +258,7 @@ impl Act {
             relation: self.relation.clone(),
             requirements: self.requirements.clone(),
             alias: None,
+            known: self.known.clone(),
         }
     }
 }

@@ -182,7 +182,8 @@ def read_node(node, known=()):
     if name in TEXTS:
         said.add(TEXTS[name])
         said.bounds.update(TEXT_BOUNDS.get(name, {}))
-    elif name in known:
+    elif name in known and isinstance(node, ast.Name):
+        # A name in another module, as `bindings.X`, is another class.
         said.add("map")
         said.nested.append(name)
     else:

@@ -288,6 +288,7 @@ fn a_parameter_is_described_as_json() {
               "because": "Greedy search draws nothing, and would ignore it."
             }
           ],
+          "known": [],
           "generate": "all",
           "quick": 5,
           "with": {

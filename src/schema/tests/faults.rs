@@ -388,7 +388,7 @@ fn an_included_file_brings_its_entries_and_its_own_lines() {
     write("shared/y.yaml", format!("params:\n{}", first.replace("Draws.", "''")));
     write("x.yaml", format!("{own}{}", rest.replace("1.0", "1.0'\n  shape: 'x")));
     insta::assert_snapshot!(faults(), @r"
-    params/x.yaml:12: dtype.shape: unknown key; remove it, or use one of: path, section, type, default, relation, bounds, optional, choices, samples, negatives, refused, generate, quick, with, brings, requires, conflicts, per_value, aliases, since, deprecated, until, description
+    params/x.yaml:12: dtype.shape: unknown key; remove it, or use one of: path, section, type, default, relation, bounds, optional, choices, samples, negatives, refused, known, generate, quick, with, brings, requires, conflicts, per_value, aliases, since, deprecated, until, description
     params/shared/y.yaml:1: has no `baseline`; add it: a mapping of parameters to values
     params/shared/y.yaml:18: do_sample.description: is not one line of text; say in one what it does
     ");

@@ -21,6 +21,7 @@ fn param(types: Vec<Type>, default: Value) -> Param {
         samples: Vec::new(),
         negatives: Vec::new(),
         refused: Vec::new(),
+        known: Vec::new(),
         generate: Generate::All,
         quick: None,
         companions: Settings::new(),

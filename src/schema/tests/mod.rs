@@ -4,6 +4,7 @@ mod candle;
 mod faults;
 mod generation;
 mod hostile;
+mod known;
 mod names;
 mod over;
 mod rules;

@@ -21,6 +21,10 @@ pub(crate) struct Doctor {
     /// Issues file.
     #[arg(long, env = "WATTEST_ISSUES", value_name = "FILE")]
     issues: Option<PathBuf>,
+    /// The interpreter with the engines in Python; without, that of VIRTUAL_ENV or of
+    /// scripts/engines.
+    #[arg(long, env = "WATTEST_PYTHON", value_name = "FILE")]
+    python: Option<PathBuf>,
     /// Form of the output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -42,7 +46,7 @@ pub(crate) fn answer(command: &Doctor) -> Answer {
         ..Options::default()
     };
     let mut checks: Vec<Check> =
-        backends::names().iter().filter_map(|name| backend(name)).collect();
+        backends::names().iter().filter_map(|name| backend(name, command)).collect();
     checks.push(input(
         "parameters",
         inputs::sources(&options).map(|sources| {
@@ -91,9 +95,11 @@ pub(crate) fn answer(command: &Doctor) -> Answer {
     if broken.is_empty() { Ok(Exit::Ok) } else { Err(Stop::Faults(broken)) }
 }
 
-fn backend(name: &str) -> Option<Check> {
+fn backend(name: &str, command: &Doctor) -> Option<Check> {
     let what = format!("backend {name}");
-    Some(match backends::find(name, &backends::Options::default())?.availability() {
+    let options =
+        backends::Options { python: command.python.clone(), ..backends::Options::default() };
+    Some(match backends::find(name, &options)?.availability() {
         Availability::Ready => Check { what, ready: true, found: "ready".to_owned(), remedy: None },
         Availability::Off { reason, remedy } => {
             Check { what, ready: false, found: reason, remedy: Some(remedy) }

@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use wattest::backends::{self, Availability};
+use wattest::capture::Redirect;
 use wattest::model::ModelDir;
 use wattest::run::requests::{self, RequestsError};
 use wattest::schema::{Names, Table};
@@ -38,6 +40,10 @@ pub(crate) struct Run {
     /// The script of the scripted backend.
     #[arg(long, env = "WATTEST_SCRIPT", value_name = "FILE")]
     script: Option<PathBuf>,
+    /// The interpreter with the engines in Python; without, that of VIRTUAL_ENV or of
+    /// scripts/engines.
+    #[arg(long, env = "WATTEST_PYTHON", value_name = "FILE")]
+    python: Option<PathBuf>,
 }
 
 pub(crate) fn answer(command: &Run) -> Answer {
@@ -46,7 +52,11 @@ pub(crate) fn answer(command: &Run) -> Answer {
     }
     let replica = wattest_harness::worker_command()
         .map_err(|error| Stop::fault(format!("this executable cannot be found: {error}")))?;
-    let options = backends::Options { script: command.script.clone(), replica: Some(replica) };
+    let options = backends::Options {
+        script: command.script.clone(),
+        python: command.python.clone(),
+        replica: Some(replica),
+    };
     let name = &command.backend;
     let Some(backend) = backends::find(name, &options) else {
         let known = backends::names().join(", ");
@@ -68,7 +78,9 @@ pub(crate) fn answer(command: &Run) -> Answer {
                 .map_err(|error| Stop::fault(format!("{file}: cannot be read: {error}")))?,
         )),
     };
-    let output = io::stdout().lock();
+    // Engines log to standard output, where the answers go.
+    let redirect = Redirect::install(io::stderr().as_fd(), io::stderr().as_fd())?;
+    let output = File::from(redirect.stdout().try_clone_to_owned()?);
     match requests::serve(&*backend, &command.model, &names, &settings, input, output) {
         Ok(tally) if tally.failed > 0 => Ok(Exit::Failed),
         Ok(_) => Ok(Exit::Ok),
