@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::record::Record;
+use crate::schema::Answer;
 use crate::verdict::{Effect, Status};
 
 /// The last attempt of every case of one backend in a run.
@@ -19,6 +20,8 @@ pub(super) struct Seen {
     pub(super) status: Status,
     /// Whether the effect of the value was verified.
     pub(super) verified: bool,
+    /// The wrong answer of the engine that it passed for, as that is known.
+    pub(super) known: Option<Answer>,
     /// Why it did not pass.
     pub(super) cause: String,
 }
@@ -34,6 +37,7 @@ impl Evidence {
                 attempt: record.attempt,
                 status: verdict.status,
                 verified: verdict.effect == Some(Effect::Verified),
+                known: verdict.as_known.as_ref().and(verdict.answer),
                 cause: verdict.cause.clone(),
             };
             let name = &record.case.name;

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
+use crate::coverage::row::Ran;
 use crate::coverage::{Evidence, Row, Standing, Tally, Totals};
 use crate::schema::{Case, Excluded, Kind, RefusedName, Requirement, Selection, Surface, Table};
 
@@ -43,15 +44,41 @@ impl Ledger {
     }
 
     /// Whether at least `percent` of the names are accounted for.
-    #[expect(clippy::cast_precision_loss, reason = "a surface has some hundred names")]
     pub fn reaches(&self, percent: f64) -> bool {
-        self.totals.accounted as f64 * 100.0 >= self.totals.names as f64 * percent
+        is_part(self.totals.accounted, self.totals.names, percent)
+    }
+
+    /// Whether at least `percent` of what may be set has values to try.
+    pub fn declares(&self, percent: f64) -> bool {
+        is_part(self.totals.settable.declared, self.totals.settable.of, percent)
+    }
+
+    /// Whether at least `percent` of what this machine can do was tried; not without a run.
+    pub fn exercises(&self, percent: f64) -> bool {
+        let tried = self.totals.here.and_then(|here| Some((here.exercised?, here.of)));
+        tried.is_some_and(|(exercised, of)| is_part(exercised, of, percent))
     }
 
     /// The names that are not accounted for.
     pub fn open(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| !row.standing.is_accounted())
     }
+
+    /// What may be set and has no values to try.
+    pub fn undeclared(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.is_settable() && row.values.declared == 0)
+    }
+
+    /// What this machine can do and the run did not try.
+    pub fn unexercised(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.is_of_here() && !row.values.exercised())
+    }
+}
+
+/// Whether `part` is at least `percent` of `all`.
+#[expect(clippy::cast_precision_loss, reason = "a surface has some hundred names")]
+fn is_part(part: usize, all: usize, percent: f64) -> bool {
+    part as f64 * 100.0 >= all as f64 * percent
 }
 
 /// What a row is made from.
@@ -150,12 +177,12 @@ fn judged(main: &Tally, further: &Tally, plain: Standing) -> (Standing, String) 
         .collect();
     if !failed.is_empty() {
         (Standing::Failed, failed.join(", "))
-    } else if ran.passed > 0 {
+    } else if ran.has_held() {
         (plain, String::new())
     } else if ran.skipped > 0 {
         let found: Vec<&str> = ran.found.iter().map(String::as_str).collect();
         (Standing::Skipped, found.join("; "))
-    } else if beside.is_some_and(|ran| ran.passed > 0) {
+    } else if beside.is_some_and(Ran::has_held) {
         (Standing::NegativeOnly, String::new())
     } else {
         (Standing::NotRun, String::new())

@@ -1,18 +1,18 @@
 //! One name of a surface, and how it is accounted for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::coverage::Evidence;
-use crate::schema::Case;
+use crate::schema::{Answer, Case};
 use crate::verdict::Status;
 
 /// How a name is accounted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// A parameter with values that are tried; with a run: that passed.
+    /// A parameter with values that are tried; with a run: one passed or ended as known.
     Tested,
     /// Another name of a parameter, with a case of its own.
     Alias,
@@ -105,6 +105,12 @@ impl Row {
         self.parameter.is_some() || self.refusals.declared == 0
     }
 
+    /// Whether it is among what this machine can do: it needs no second accelerator, and the run
+    /// found no condition of it missing.
+    pub(super) fn is_of_here(&self) -> bool {
+        self.is_settable() && !self.needs_devices && self.standing != Standing::Skipped
+    }
+
     /// What stands beside it in a table: how many cases there are, or the reason.
     pub fn detail(&self) -> String {
         let mut parts = Vec::new();
@@ -133,10 +139,13 @@ pub struct Tally {
 /// What became of cases in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Ran {
-    /// Those that passed.
+    /// Those that passed, and not for ending as is known of the engine.
     pub passed: usize,
     /// Those of them whose effect was verified.
     pub verified: usize,
+    /// Those that ended as is known of the engine, by its answer: they were tried, and nothing of
+    /// them is verified.
+    pub as_known: BTreeMap<Answer, usize>,
     /// Those that did not pass, by name.
     pub failed: Vec<String>,
     /// Those that were skipped.
@@ -144,6 +153,13 @@ pub struct Ran {
     /// Why they were.
     #[serde(skip)]
     pub(super) found: BTreeSet<String>,
+}
+
+impl Ran {
+    /// Whether one passed, or ended as is known of the engine.
+    pub(super) fn has_held(&self) -> bool {
+        self.passed > 0 || !self.as_known.is_empty()
+    }
 }
 
 impl Tally {
@@ -158,10 +174,13 @@ impl Tally {
             let (Some(ran), Some(evidence)) = (&mut tally.seen, evidence) else { continue };
             let Some(seen) = evidence.of(&case.name) else { continue };
             match seen.status {
-                Status::Pass => {
-                    ran.passed += 1;
-                    ran.verified += usize::from(seen.verified);
-                }
+                Status::Pass => match seen.known {
+                    Some(answer) => *ran.as_known.entry(answer).or_default() += 1,
+                    None => {
+                        ran.passed += 1;
+                        ran.verified += usize::from(seen.verified);
+                    }
+                },
                 Status::Fail | Status::Error => ran.failed.push(case.name.clone()),
                 Status::Skip => {
                     ran.skipped += 1;
@@ -174,17 +193,23 @@ impl Tally {
 
     /// Whether any of them ran, whatever came of it.
     pub(super) fn exercised(&self) -> bool {
-        self.seen.as_ref().is_some_and(|ran| ran.passed + ran.failed.len() > 0)
+        self.seen.as_ref().is_some_and(|ran| ran.has_held() || !ran.failed.is_empty())
     }
 
-    /// `3 values`, or `2 of 3 values passed`; none where there are none.
+    /// `3 values`, or `2 of 3 values passed`, with what ended as known; none where there are none.
     fn in_words(&self, noun: &str) -> Option<String> {
         let plural = if self.declared == 1 { "" } else { "s" };
         match (self.declared, &self.seen) {
             (0, _) => None,
             (declared, None) => Some(format!("{declared} {noun}{plural}")),
             (declared, Some(ran)) => {
-                Some(format!("{} of {declared} {noun}{plural} passed", ran.passed))
+                let known = ran.as_known.iter().map(|(answer, n)| format!("{n} {}", answer.word()));
+                let known: Vec<String> = known.collect();
+                let known = match known.is_empty() {
+                    true => String::new(),
+                    false => format!(", as known {}", known.join(" and ")),
+                };
+                Some(format!("{} of {declared} {noun}{plural} passed{known}", ran.passed))
             }
         }
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::record::Record;
-use crate::schema::{Kind, Relation, Selection, Surface, Table};
+use crate::schema::{Answer, Kind, Relation, Selection, Surface, Table};
 use crate::verdict::sample::record;
 use crate::verdict::{Effect, Status, Verdict};
 
@@ -187,6 +187,74 @@ fn only_what_ran_and_passed_counts() {
         false => Some(Status::Pass),
     });
     assert_eq!(standing(&refused, "top_k"), Standing::Failed, "a refusal is a part of it");
+}
+
+/// What ended as is known of the engine was tried, and nothing of it is verified.
+#[test]
+fn what_ended_as_known_is_exercised_and_not_verified() {
+    let mut records = run(|name| name.starts_with("x::mode=").then_some(Status::Pass));
+    records.extend(run(|name| name.contains("top_k=").then_some(Status::Pass)));
+    for record in &mut records {
+        let negative = record.case.kind == Kind::Negative;
+        let answer = match record.case.name.as_str() {
+            "x::top_k=100" | "x::!top_k=true" => None,
+            _ if negative => Some(Answer::Accepted),
+            "x::mode=b" => Some(Answer::Failed),
+            _ => Some(Answer::Ignored),
+        };
+        let Some(answer) = answer else { continue };
+        record.verdict.answer = Some(answer);
+        record.verdict.as_known = Some(answer.word().to_owned());
+        record.verdict.effect = None;
+    }
+    let ledger = ledger(Some(&Evidence::new(&records, "x")));
+    let shown = text(&ledger);
+    let lines = shown.lines().filter(|line| line.contains("k ") || line.contains("mode "));
+    let lines: Vec<&str> = lines.map(str::trim).collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    top_k          tested         1 of 4 values passed, as known 3 ignored; 1 of 5 refusals passed, as known 3 accepted
+    decoder.top_k  alias          of top_k; 0 of 1 value passed, as known 1 ignored
+    mode           tested         0 of 1 value passed, as known 1 failed; 0 of 4 refusals passed
+    ");
+    assert_eq!(standing(&ledger, "mode"), Standing::Tested);
+    let here = ledger.totals.here.unwrap();
+    assert_eq!((here.declared, here.exercised, here.verified), (3, Some(3), Some(1)));
+}
+
+/// A condition that was checked takes a name out of what this machine can do, and out of nothing
+/// else.
+#[test]
+fn what_lacks_a_package_is_no_matter_of_this_machine() {
+    let skip = |name: &str| match name {
+        "x::mode=b" => Some(Status::Skip),
+        _ => Some(Status::Pass),
+    };
+    let ledger = seen(skip);
+    assert_eq!(standing(&ledger, "mode"), Standing::Skipped);
+    let totals = &ledger.totals;
+    let of = |reach: Reach| (reach.of, reach.declared, reach.exercised.unwrap());
+    assert_eq!(of(totals.settable), (7, 4, 3));
+    assert_eq!(of(totals.one_device), (6, 3, 2));
+    assert_eq!(of(totals.here.unwrap()), (5, 2, 2));
+}
+
+#[test]
+fn each_gate_has_its_own_part_and_says_what_is_open() {
+    let names = |rows: Vec<&Row>| {
+        let names: Vec<&str> = rows.iter().map(|row| row.path.as_str()).collect();
+        names.join(" ")
+    };
+    let declared = ledger(None);
+    assert!(declared.declares(57.0) && !declared.declares(58.0), "4 of 7");
+    assert_eq!(declared.totals.settable.declared_percent(), 57.1);
+    assert_eq!(names(declared.undeclared().collect()), "fused late nonesuch");
+    assert!(!declared.exercises(0.0), "without a run nothing is known of it");
+
+    let ran = seen(|name| name.contains("top_k=").then_some(Status::Pass));
+    assert!(ran.exercises(33.0) && !ran.exercises(34.0), "2 of 6");
+    assert_eq!(ran.totals.here.unwrap().exercised_percent(), Some(33.3));
+    assert_eq!(names(ran.unexercised().collect()), "mode fused late nonesuch");
+    assert_eq!(ran.declares(57.0), declared.declares(57.0), "a run changes nothing of it");
 }
 
 #[test]

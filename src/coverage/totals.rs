@@ -47,7 +47,7 @@ impl Totals {
         let accounted = rows.iter().filter(|row| row.standing.is_accounted()).count();
         let settable = |row: &&Row| row.is_settable();
         let one_device = |row: &&Row| settable(row) && !row.needs_devices;
-        let here = |row: &&Row| one_device(row) && row.standing != Standing::Skipped;
+        let here = |row: &&Row| row.is_of_here();
         Self {
             names: rows.len(),
             accounted,
@@ -61,6 +61,17 @@ impl Totals {
 }
 
 impl Reach {
+    /// Those with values to try as a part of all, in percent, rounded down to a tenth.
+    pub fn declared_percent(&self) -> f64 {
+        percent(self.declared, self.of)
+    }
+
+    /// Those that were tried as a part of all, in percent, rounded down to a tenth; none without a
+    /// run.
+    pub fn exercised_percent(&self) -> Option<f64> {
+        Some(percent(self.exercised?, self.of))
+    }
+
     fn of<'a>(rows: impl Iterator<Item = &'a Row>, with_run: bool) -> Self {
         let mut reach = Self {
             exercised: with_run.then_some(0),

@@ -23,7 +23,7 @@ fn coverage(place: &Place, words: &[&str]) -> crate::support::Run {
 fn a_parameter_that_is_removed_from_its_file_fails_the_gate() {
     let place = params_in(Place::new());
     place.write("surface.yaml", SURFACE);
-    let words = ["--surface", "surface.yaml", "--min", "100"];
+    let words = ["--surface", "surface.yaml", "--min", "100", "--min-declared", "100"];
     let run = coverage(&place, &words).exits(0);
     insta::assert_snapshot!(run.stdout, @"
     candle over list 1 (by hand)
@@ -45,7 +45,12 @@ fn a_parameter_that_is_removed_from_its_file_fails_the_gate() {
         .complains(
             "candle over list 1: 75 % are accounted for, and --min asks for 100 %; open: min_p",
         );
-    coverage(&place, &["--surface", "surface.yaml", "--min", "75"]).exits(0);
+    coverage(&place, &words).exits(101).complains(
+        "candle over list 1: 66.6 % of what may be set has values, and --min-declared asks for 100 \
+         %; open: min_p",
+    );
+    coverage(&place, &["--surface", "surface.yaml", "--min", "75", "--min-declared", "66"])
+        .exits(0);
     coverage(&place, &["--surface", "surface.yaml"]).exits(0);
 }
 
@@ -86,11 +91,18 @@ fn a_run_bears_out_what_ran_in_it() {
 
     </details>
     ");
+    coverage(&place, &[&words[..], &["--min-exercised", "66"]].concat()).exits(0);
+    // Without a run there is nothing to hold it against.
+    coverage(&place, &["--surface", "surface.yaml", "--min-exercised", "66"]).exits(2);
+    coverage(&place, &[&words[..], &["--min-exercised", "67"]].concat()).exits(101).complains(
+        "candle over list 1: 66.6 % of what this machine can do was tried, and --min-exercised \
+         asks for 67 %; open: min_p",
+    );
     let json = coverage(&place, &[&words[..], &["--format", "json", "--min", "80"]].concat());
     let ledgers: Value = serde_json::from_str(&json.exits(101).stdout).unwrap();
     insta::assert_snapshot!(
         serde_json::to_string(&[&ledgers[0]["totals"], &ledgers[0]["rows"][0]]).unwrap(),
-        @r#"[{"names":4,"accounted":3,"percent":75.0,"standings":{"tested":1,"alias":1,"refused":1,"skipped":0,"excluded":0,"negative_only":0,"failed":0,"not_run":1,"missing":0},"settable":{"of":3,"declared":3,"exercised":2,"verified":2},"one_device":{"of":3,"declared":3,"exercised":2,"verified":2},"here":{"of":3,"declared":3,"exercised":2,"verified":2}},{"path":"max_new_tokens","standing":"tested","parameter":"max_new_tokens","values":{"declared":5,"passed":2,"verified":2,"failed":[],"skipped":0},"refusals":{"declared":4,"passed":0,"verified":0,"failed":[],"skipped":0},"needs_devices":false,"reason":""}]"#
+        @r#"[{"names":4,"accounted":3,"percent":75.0,"standings":{"tested":1,"alias":1,"refused":1,"skipped":0,"excluded":0,"negative_only":0,"failed":0,"not_run":1,"missing":0},"settable":{"of":3,"declared":3,"exercised":2,"verified":2},"one_device":{"of":3,"declared":3,"exercised":2,"verified":2},"here":{"of":3,"declared":3,"exercised":2,"verified":2}},{"path":"max_new_tokens","standing":"tested","parameter":"max_new_tokens","values":{"declared":5,"passed":2,"verified":2,"as_known":{},"failed":[],"skipped":0},"refusals":{"declared":4,"passed":0,"verified":0,"as_known":{},"failed":[],"skipped":0},"needs_devices":false,"reason":""}]"#
     );
 }
 

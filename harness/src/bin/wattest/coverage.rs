@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use jiff::Zoned;
 use jiff::civil::Date;
-use wattest::coverage::{self, Evidence, Ledger};
+use wattest::coverage::{self, Evidence, Ledger, Row};
 use wattest::run::Journal;
 use wattest::schema::{Surface, Table};
 use wattest_harness::inputs::{self, Source};
@@ -32,6 +32,12 @@ pub(crate) struct Coverage {
     /// Fail where less of a surface than this is accounted for, in percent.
     #[arg(long, value_name = "PCT", value_parser = percent)]
     min: Option<f64>,
+    /// Fail where less than this of what may be set has values to try, in percent.
+    #[arg(long, value_name = "PCT", value_parser = percent)]
+    min_declared: Option<f64>,
+    /// Fail where less than this of what this machine can do was tried in the run, in percent.
+    #[arg(long, value_name = "PCT", value_parser = percent, requires = "run")]
+    min_exercised: Option<f64>,
     /// The day by which exclusions expire, in place of today.
     #[arg(long, value_name = "YYYY-MM-DD")]
     today: Option<Date>,
@@ -69,9 +75,7 @@ pub(crate) fn answer(command: &Coverage) -> Answer {
         .map(|surface| Ledger::new(&table, surface, evidence.as_ref(), today))
         .collect();
     show(&ledgers, command.format)?;
-    let Some(min) = command.min else { return Ok(Exit::Ok) };
-    let below: Vec<String> =
-        ledgers.iter().filter(|ledger| !ledger.reaches(min)).map(|one| told(one, min)).collect();
+    let below: Vec<String> = ledgers.iter().flat_map(|ledger| below(ledger, command)).collect();
     if below.is_empty() {
         return Ok(Exit::Ok);
     }
@@ -139,17 +143,42 @@ fn show(ledgers: &[Ledger], format: Form) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What is said of a ledger that stays below `min`.
-fn told(ledger: &Ledger, min: f64) -> String {
-    let names: Vec<&str> = ledger.open().map(|row| row.path.as_str()).collect();
+/// What is said of a ledger, for each gate that it does not pass.
+fn below(ledger: &Ledger, command: &Coverage) -> Vec<String> {
+    let mut all = Vec::new();
+    if let Some(min) = command.min.filter(|min| !ledger.reaches(*min)) {
+        let percent = ledger.totals.percent;
+        all.push(told(ledger, ledger.open(), percent, ("are accounted for", "--min", min)));
+    }
+    if let Some(min) = command.min_declared.filter(|min| !ledger.declares(*min)) {
+        let percent = ledger.totals.settable.declared_percent();
+        let gate = ("of what may be set has values", "--min-declared", min);
+        all.push(told(ledger, ledger.undeclared(), percent, gate));
+    }
+    if let Some(min) = command.min_exercised.filter(|min| !ledger.exercises(*min)) {
+        let percent = ledger.totals.here.and_then(|here| here.exercised_percent());
+        let gate = ("of what this machine can do was tried", "--min-exercised", min);
+        all.push(told(ledger, ledger.unexercised(), percent.unwrap_or_default(), gate));
+    }
+    all
+}
+
+/// That `percent` is below a gate (what is counted, its option, and what that asks for), and what
+/// is `open`.
+fn told<'a>(
+    ledger: &Ledger,
+    open: impl Iterator<Item = &'a Row>,
+    percent: f64,
+    (what, option, min): (&str, &str, f64),
+) -> String {
+    let names: Vec<&str> = open.map(|row| row.path.as_str()).collect();
     let mut listed = names.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");
     if names.len() > LISTED {
         listed.push_str(&format!(" and {} more", names.len() - LISTED));
     }
-    let Ledger { backend, engine, version, totals, .. } = ledger;
+    let Ledger { backend, engine, version, .. } = ledger;
     format!(
-        "{backend} over {engine} {version}: {} % are accounted for, and --min asks for {min} %; \
-         open: {listed}",
-        totals.percent
+        "{backend} over {engine} {version}: {percent} % {what}, and {option} asks for {min} %; \
+         open: {listed}"
     )
 }
