@@ -19,6 +19,7 @@ mod over;
 mod param;
 mod read;
 mod reference;
+mod requirement;
 mod rule;
 mod surface;
 mod surface_diff;

@@ -110,17 +110,45 @@ pub struct Refused {
     pub because: String,
 }
 
+/// What is wrong with a value, in words.
+enum Misfit {
+    Null,
+    Choice(String),
+    Type(String),
+    Bounds(String),
+}
+
 impl Param {
-    /// Why `value` is not a value of this parameter; none where it is one.
+    /// Why `value` is not a value of this parameter, for who writes its file; none where it is one.
     pub fn rejection(&self, value: &Value) -> Option<String> {
         if let Some(text) = Reference::malformed(value) {
             return Some(format!(
                 "`{text}` is no reference; write `@token.N`, `@text.N` or `@model`"
             ));
         }
+        let misfit = self.misfit(value)?;
+        Some(match misfit {
+            Misfit::Null => "null needs `optional: true`; add it, or give a value".to_owned(),
+            Misfit::Choice(what) => format!("{what}; add it there, or take one"),
+            Misfit::Type(what) if value.is_number() && self.types.contains(&Type::Float) => what,
+            Misfit::Type(what) => format!("{what}; correct it, or the `type`"),
+            Misfit::Bounds(what) => format!("{what}; correct it, or the bounds"),
+        })
+    }
+
+    /// Why `value` is not a value of this parameter, for who sets it; none where it is one.
+    pub fn refusal(&self, value: &Value) -> Option<String> {
+        Some(match self.misfit(value)? {
+            Misfit::Null => {
+                format!("null is no value of it; give one of type {}", self.types_in_words())
+            }
+            Misfit::Choice(what) | Misfit::Type(what) | Misfit::Bounds(what) => what,
+        })
+    }
+
+    fn misfit(&self, value: &Value) -> Option<Misfit> {
         if value.is_null() {
-            return (!self.optional)
-                .then(|| "null needs `optional: true`; add it, or give a value".to_owned());
+            return (!self.optional).then_some(Misfit::Null);
         }
         let fits = self.types.iter().any(|one| self.is_of(*one, value));
         let chosen = self.choices.iter().any(|choice| same_value(choice, value));
@@ -134,23 +162,21 @@ impl Param {
         if no_choice && !chosen {
             let choices = self.choices.iter().map(Value::to_string).collect::<Vec<_>>();
             let choices = choices.join(", ");
-            return Some(format!(
-                "{value} is not one of the choices [{choices}]; add it there, or take one"
-            ));
+            return Some(Misfit::Choice(format!("{value} is not one of the choices [{choices}]")));
         }
         if !fits && !(is_enum && chosen) {
             let hint = match value {
                 Value::Number(_) if self.types.contains(&Type::Float) => {
                     "; write a float with its point"
                 }
-                _ => "; correct it, or the `type`",
+                _ => "",
             };
-            return Some(format!("{value} is not of type {}{hint}", self.types_in_words()));
+            let types = self.types_in_words();
+            return Some(Misfit::Type(format!("{value} is not of type {types}{hint}")));
         }
         match value {
-            Value::Number(number) if !self.bounds.contains(number) => Some(format!(
-                "{value} is out of bounds ({}); correct it, or the bounds",
-                self.bounds.in_words()
+            Value::Number(number) if !self.bounds.contains(number) => Some(Misfit::Bounds(
+                format!("{value} is out of bounds ({})", self.bounds.in_words()),
             )),
             _ => None,
         }

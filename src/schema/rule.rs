@@ -59,7 +59,7 @@ impl Condition {
         match self {
             Self::Is(values) => format!("is {}", list(values)),
             Self::Not(values) => format!("is not {}", list(values)),
-            Self::Within(bounds) => format!("is {}", bounds.in_words()),
+            Self::Within(bounds) => bounds.in_words(),
         }
     }
 }
@@ -75,7 +75,7 @@ impl Rule {
     /// What it forbids, as a person would say it.
     pub fn in_words(&self) -> String {
         let parts = self.forbids.iter().map(|(path, one)| format!("{path} {}", one.in_words()));
-        parts.collect::<Vec<_>>().join(", and ")
+        parts.collect::<Vec<_>>().join(" and ")
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod candle;
 mod command;
+mod config;
 mod coverage;
 mod faults;
 mod introspect;

@@ -43,7 +43,14 @@ fn every_alias_has_a_case_that_must_give_what_its_parameter_gives() {
 #[test]
 fn every_refused_name_has_a_negative_case_and_is_refused_for_its_reason() {
     for table in tables() {
-        assert!(table.refused.len() >= 45, "{}: {}", table.backend, table.refused.len());
+        // An engine over its surface refuses names of its own accord.
+        let own = table.params.iter().all(|param| param.origin.is_file());
+        assert!(
+            table.refused.len() >= if own { 45 } else { 1 },
+            "{}: {}",
+            table.backend,
+            table.refused.len()
+        );
         let cases = table.cases(Selection::All);
         for refused in &table.refused {
             let case = cases.iter().find(|case| case.parameter.as_ref() == Some(&refused.name));

@@ -57,7 +57,7 @@ fn a_rule_has_two_cases() {
     assert_eq!(table.case("x::rule:nonesuch=near"), None);
     insta::assert_snapshot!(
         table.rules[0].in_words(),
-        @r#"beams is > 1, and kind is "b" or "c", and lookup is not null"#
+        @r#"beams > 1 and kind is "b" or "c" and lookup is not null"#
     );
     assert!(table.cases(Selection::Quick).iter().all(|case| case.kind != Kind::Negative));
 }
@@ -74,13 +74,13 @@ fn what_is_wrong_with_rules_is_told_at_once() {
     x.yaml:10: rules.0.id: must be lower-case words of a-z, 0-9 and _
     x.yaml:10: rules.0.because: is not one line of text; say it in one
     x.yaml:10: rules.0.forbids: names fewer than two parameters; a value that is never accepted belongs to the `negatives` of its parameter
-    x.yaml:10: rules.0.example: is not what it forbids: beams is > 1; correct one
+    x.yaml:10: rules.0.example: is not what it forbids: beams > 1; correct one
     x.yaml:10: rules.0.near: is forbidden too; change what makes it so
     x.yaml:11: rules.1.forbids.beam: no parameter is named `beam`; did you mean `beams`?
     x.yaml:11: rules.1.example.beams: 0 is out of bounds (>= 1); correct it, or the bounds
     x.yaml:11: rules.1.forbids.draws: says nothing; give a value, a list of values, bounds or `not`
     x.yaml:11: rules.1.forbids.kind: says nothing; give a value, a list of values, bounds or `not`
-    x.yaml:11: rules.1.example: is not what it forbids: beam is 1, and draws is , and kind is ; correct one
+    x.yaml:11: rules.1.example: is not what it forbids: beam is 1 and draws is  and kind ; correct one
     x.yaml:12: rules.2.id: `two` stands here twice; rename one
     x.yaml:12: rules.2.forbids: forbids the baseline, which every case starts from
     x.yaml:13: rules.3.forbids.beams.above: unknown key; remove it, or use one of: ge, gt, le, lt

@@ -1,6 +1,8 @@
 //! The wattest command.
 
+mod config;
 mod coverage;
+mod docs;
 mod doctor;
 mod introspect;
 mod issues;
@@ -42,6 +44,9 @@ enum Command {
     /// What may be set, and what is tried.
     #[command(subcommand)]
     Params(params::Params),
+    /// Experiment files: whether the parameters allow them, and what they come to.
+    #[command(subcommand)]
+    Config(config::Config),
     /// Which names of a surface are tested, refused, skipped or missing.
     Coverage(coverage::Coverage),
     /// What may be set in an installed engine, asked of the engine itself.
@@ -96,6 +101,7 @@ fn answer(command: Command) -> Answer {
     match command {
         Command::Test { words } => Ok(wattest_harness::test("wattest test", &words)),
         Command::Params(command) => params::answer(&command),
+        Command::Config(command) => config::answer(&command),
         Command::Coverage(command) => coverage::answer(&command),
         Command::Introspect(command) => introspect::answer(&command),
         Command::Scan(command) => scan::answer(&command),

@@ -10,12 +10,15 @@ use wattest_harness::Exit;
 use wattest_harness::inputs::{self, Source};
 use wattest_harness::options::Options;
 
+use crate::docs::{self, Docs};
 use crate::output::{Answer, Format, Stop};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Params {
     /// Every parameter with its type, default and cases.
     List(List),
+    /// Write the reference pages of the parameters.
+    Docs(Docs),
 }
 
 #[derive(Debug, Args)]
@@ -32,7 +35,13 @@ pub(crate) struct List {
 }
 
 pub(crate) fn answer(command: &Params) -> Answer {
-    let Params::List(list) = command;
+    match command {
+        Params::List(command) => list(command),
+        Params::Docs(command) => docs::answer(command),
+    }
+}
+
+fn list(list: &List) -> Answer {
     let options = Options {
         backends: list.backend.clone(),
         params: list.params.clone(),
