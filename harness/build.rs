@@ -5,7 +5,7 @@ use std::path::Path;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     #[cfg(feature = "python")]
-    pyo3_build_config::add_libpython_rpath_link_args();
+    python();
     // torch-sys tells; without the feature `torch` there is no such variable.
     let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") else { return };
     println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
@@ -21,4 +21,12 @@ fn main() {
         let cuda = cuda.display();
         println!("cargo::rustc-link-arg=-Wl,--no-as-needed,{cuda},--as-needed");
     }
+}
+
+/// Has the loader take the libpython that was linked, and tells the tests whose it is.
+#[cfg(feature = "python")]
+fn python() {
+    pyo3_build_config::add_libpython_rpath_link_args();
+    let linked = pyo3_build_config::get().executable().unwrap_or_default();
+    println!("cargo::rustc-env=WATTEST_PYTHON_LINKED={linked}");
 }

@@ -1,6 +1,6 @@
 //! The content of table cells: nothing in it is markup, ends the cell or breaks the line.
 
-use crate::report::text::markdown;
+use crate::report::text::{markdown, one_line};
 use crate::settings::{Settings, Value};
 
 /// Longest text of a cell.
@@ -52,7 +52,7 @@ fn is_plain(word: &str) -> bool {
     })
 }
 
-/// A name or value as code. It is cut where it is long.
+/// A name or value as code.
 pub(super) fn code(text: &str) -> String {
     // In a table even code ends at a bar.
     outside(text).replace('|', "\\|")
@@ -60,7 +60,7 @@ pub(super) fn code(text: &str) -> String {
 
 /// As [`code`], outside of a table.
 pub(super) fn outside(text: &str) -> String {
-    let line = crate::report::text::one_line(text, VALUE);
+    let line = one_line(text, LONGEST);
     if line.is_empty() {
         return String::new();
     }
@@ -73,7 +73,12 @@ pub(super) fn outside(text: &str) -> String {
 
 /// A value as code.
 pub(super) fn value(value: &Value) -> String {
-    code(&value.to_string())
+    code(&short(value))
+}
+
+/// A value, cut where it is long.
+fn short(value: &Value) -> String {
+    one_line(&value.to_string(), VALUE)
 }
 
 /// Values as code, one after the other.
@@ -83,6 +88,6 @@ pub(super) fn values<'a>(values: impl IntoIterator<Item = &'a Value>) -> String 
 
 /// Settings as code: `beams=2`, `draws=true`.
 pub(super) fn settings(settings: &Settings) -> String {
-    let each = settings.iter().map(|(path, value)| code(&format!("{path}={value}")));
+    let each = settings.iter().map(|(path, value)| code(&format!("{path}={}", short(value))));
     each.collect::<Vec<_>>().join(", ")
 }

@@ -98,6 +98,8 @@ params:
    aliases: [torch_dtype], description: Number format.}
 - {path: top_k, section: sampling, type: int, default: 50, bounds: {ge: 0}, relation: none,
    description: Number of tokens.}
+- {path: output_scores, section: sampling, type: bool, default: false, relation: none,
+   description: Scores.}
 ";
     Table::parse(Path::new("echo.yaml"), text).unwrap().names()
 }

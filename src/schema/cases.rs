@@ -113,7 +113,7 @@ impl Table {
             settings: self.baseline.clone(),
             reference: self.baseline.clone(),
             relation: Relation::None,
-            requirements: Vec::new(),
+            requirements: self.requires.clone(),
             alias: None,
             known: None,
         }
@@ -141,7 +141,8 @@ impl Table {
             settings,
             reference,
             relation,
-            requirements: [&param.requires, particular.unwrap_or_default()].concat(),
+            requirements: [&self.requires, &param.requires, particular.unwrap_or_default()]
+                .concat(),
             alias: None,
             known,
         }
@@ -153,9 +154,11 @@ impl Table {
         let own = self.valid(param, telling(param)?);
         let name = name::valid(&self.backend, alias, own.value.as_ref()?);
         let alias = Some(alias.to_owned());
-        // What is taken from the output of a reference would be taken from another one: such a
-        // case is compared as that of the parameter is.
-        if own.settings.iter().any(|(_, value)| Reference::within(value)) {
+        // What is taken from the output of a reference would be taken from another one, and what
+        // the engine gets wrong it would get wrong there too: such a case is compared as that of
+        // the parameter is.
+        let refers = own.settings.iter().any(|(_, value)| Reference::within(value));
+        if refers || own.known.is_some() {
             return Some(Case { name, alias, ..own });
         }
         let relation = Relation::Equals(own.name.clone());
@@ -167,7 +170,8 @@ impl Table {
         let company = self.fixed_company(param, &param.companions.merged(&param.brings));
         let known = param.known_of(Kind::Negative, &value);
         // What a parameter needs it also needs to be refused, where another's code does that.
-        let requirements = if param.origin.is_file() { Vec::new() } else { param.requires.clone() };
+        let own = if param.origin.is_file() { &[][..] } else { &param.requires[..] };
+        let requirements = [&self.requires[..], own].concat();
         Case { known, requirements, ..self.to_refuse(name, param, &param.path, value, company) }
     }
 
@@ -197,7 +201,7 @@ impl Table {
             settings,
             reference,
             relation: Relation::None,
-            requirements: Vec::new(),
+            requirements: self.requires.clone(),
             alias: None,
             known: None,
         }
@@ -223,7 +227,7 @@ impl Table {
         [
             case(name, Kind::Negative, refused, self.baseline.clone()),
             Case {
-                requirements: rule.requires.clone(),
+                requirements: [&self.requires[..], &rule.requires].concat(),
                 ..case(near, Kind::Valid, accepted, reference)
             },
         ]
@@ -248,7 +252,8 @@ impl Table {
         SECTIONS.into_iter().filter_map(of_section).collect()
     }
 
-    /// A negative case. No machine is needed to refuse, so it has no requirements.
+    /// A negative case. No machine is needed to refuse, so it has no requirements but those of the
+    /// whole file.
     fn to_refuse(
         &self,
         name: String,
@@ -274,7 +279,7 @@ impl Table {
             reference: company,
             load_paths,
             relation: Relation::None,
-            requirements: Vec::new(),
+            requirements: self.requires.clone(),
             alias: None,
             known: None,
         }

@@ -164,7 +164,8 @@ impl Param {
             let choices = choices.join(", ");
             return Some(Misfit::Choice(format!("{value} is not one of the choices [{choices}]")));
         }
-        if !fits && !(is_enum && chosen) {
+        let taken = fits || (is_enum && chosen);
+        if !taken {
             let hint = match value {
                 Value::Number(_) if self.types.contains(&Type::Float) => {
                     "; write a float with its point"

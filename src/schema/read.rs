@@ -7,8 +7,8 @@ use crate::schema::fields::Fields;
 use crate::schema::over::Over;
 use crate::schema::param::{PerValue, Refused};
 use crate::schema::{
-    Bounds, Excluded, Generate, Origin, Param, RefusedName, Relation, Rule, Section, Type,
-    declared, known, rule,
+    Bounds, Excluded, Generate, Origin, Param, RefusedName, Relation, Requirement, Rule, Section,
+    Type, declared, known, rule,
 };
 use crate::settings::{Settings, Value};
 
@@ -29,6 +29,8 @@ pub(crate) struct File {
     pub(crate) backend: String,
     pub(crate) engine: String,
     pub(crate) baseline: Settings,
+    /// Conditions of every case.
+    pub(crate) requires: Vec<Requirement>,
     /// The surface that it stands over.
     pub(crate) over: Option<Over>,
     /// The surfaces that its coverage is taken over, relative to its folder.
@@ -77,6 +79,7 @@ pub(crate) fn file(
             file.surfaces.push(name);
         }
     }
+    file.requires = or_default(&mut fields, "requires", REQUIREMENTS, faults);
     let mut has_baseline = false;
     for (index, document) in included.into_iter().enumerate() {
         let top = At::included(index + 1);

@@ -15,7 +15,7 @@ impl Requirement {
                     let words: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
                     words.join(" or ")
                 }
-                Value::String(text) => text.replace('_', " "),
+                Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
             format!("{} {said}", key.replace('_', " "))

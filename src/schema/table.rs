@@ -8,7 +8,9 @@ use serde::Serialize;
 use crate::schema::fault::{At, Faults};
 use crate::schema::lint::Places;
 use crate::schema::over::Over;
-use crate::schema::{Excluded, Names, Param, RefusedName, Rule, SchemaFault, declared, lint, read};
+use crate::schema::{
+    Excluded, Names, Param, RefusedName, Requirement, Rule, SchemaFault, declared, lint, read,
+};
 use crate::settings::{Settings, Value};
 use crate::yaml;
 
@@ -21,6 +23,9 @@ pub struct Table {
     pub engine: String,
     /// What is set in every case.
     pub baseline: Settings,
+    /// Conditions of every case, also of what must be refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Requirement>,
     /// The parameters, in the order of the file.
     pub params: Vec<Param>,
     /// Names that are refused with a reason, the included ones first.
@@ -80,6 +85,7 @@ impl Table {
             backend: read.backend,
             engine: read.engine,
             baseline: read.baseline,
+            requires: read.requires,
             params,
             refused,
             rules,

@@ -36,7 +36,8 @@ fn params_list_names_every_parameter_and_its_cases() {
     let rows: Vec<serde_json::Value> = serde_json::from_str(&run.stdout).unwrap();
     assert!(rows.len() > 20);
     for row in &rows {
-        assert!(["candle", "pytorch"].iter().any(|name| row["backend"] == *name), "{row}");
+        let backends = ["candle", "pytorch", "tensorrt", "transformers", "vllm"];
+        assert!(backends.iter().any(|name| row["backend"] == *name), "{row}");
         assert!(row["path"].is_string() && row["cases"].is_array(), "{row}");
     }
 }

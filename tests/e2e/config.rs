@@ -42,10 +42,19 @@ fn a_wrong_file_is_told_with_all_its_lines() {
     let params = params();
     let validate = ["config", "validate", "e.yaml", "--params", &params];
     let run = place.wattest(&validate).exits(2);
-    insta::assert_snapshot!(run.stdout, @"");
+    insta::assert_snapshot!(run.stdout, @"
+    e.yaml:3: error: settings.temprature: no parameter of candle; did you mean `temperature`?
+    e.yaml:4: warning: settings.top_k: may be refused: Greedy search draws nothing, and would ignore it. It is tried with do_sample=true
+    e.yaml:5: error: settings.num_beams: num_beams > 1 and prompt_lookup_num_tokens is not null is refused (rule lookup_and_beams): Drafts are checked by greedy search and sampling only. Accepted: num_beams=1, prompt_lookup_num_tokens=3
+    e.yaml:7: error: settings.dataset.name: not a parameter of candle: prompts are not settings; each is a line of `wattest run --requests FILE`
+    e.yaml: 3 settings for candle, 3 errors, 1 warning
+    ");
     let json = place.wattest(&[&validate[..], &["--format", "json"]].concat()).exits(2);
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
-    insta::assert_snapshot!(json["problems"][0], @"");
+    insta::assert_snapshot!(
+        json["problems"][0],
+        @r#"{"line":3,"key":"settings.temprature","level":"error","message":"no parameter of candle; did you mean `temperature`?"}"#
+    );
 
     let show = ["config", "show", "e.yaml", "--params", &params];
     let run = place.wattest(&show).exits(2).says("num_beams                        2\n");

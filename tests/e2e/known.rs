@@ -30,7 +30,7 @@ fn a_known_answer_passes_and_any_other_fails() {
     insta::assert_snapshot!(failures.join("\n"), @"
     known-answer: `known` says accepted, but it was refused clearly; take the entry of `known` away, or correct it
     crash: the worker was ended by SIGABRT during run; `known` says failed: take that entry away, or correct it
-    unknown-issue: 1 unknown issue: odd
+    unknown-issue: 1 unknown issue: UserWarning: odd
     ");
     let run = run
         .says("  what must be refused: 1 refused, 1 late, 2 accepted\n")

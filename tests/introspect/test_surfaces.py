@@ -297,8 +297,8 @@ class TensorRt(unittest.TestCase):
         self.assertIn("tensorrt_llm/llmapi/build_cache.py", surface["limitations"][-1])
         self.assertIn("source", self.surface()["method"])
         found = self.found()
-        self.assertEqual(found["fast_build"]["description"], "of TrtLlmArgs alone")
-        self.assertEqual(found["attn_backend"]["description"], "of TorchLlmArgs alone")
+        self.assertEqual(found["fast_build"]["description"], "Of TrtLlmArgs alone.")
+        self.assertEqual(found["attn_backend"]["description"], "Of TorchLlmArgs alone.")
         self.assertNotIn("description", found["kind"])
 
 

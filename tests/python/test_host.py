@@ -5,6 +5,7 @@ import io
 import json
 import sys
 import unittest
+import unittest.mock
 import warnings
 from pathlib import Path
 
@@ -117,6 +118,9 @@ class Fitness(unittest.TestCase):
     def setUp(self):
         host.adopt("of_stand_in", STAND_IN)
         host.memory = host.Memory()
+        few = unittest.mock.patch.object(host, "MOST_ENGINES", 5)
+        few.start()
+        self.addCleanup(few.stop)
 
     def tearDown(self):
         sys.modules["of_stand_in"].kept.clear()

@@ -16,15 +16,7 @@ from tensorrt_llm import RECORD
 from tensorrt_llm._recording import NAMES, SURFACE
 
 # Names that no file can set: they take objects.
-OBJECTS = {
-    "batched_logits_processor",
-    "checkpoint_loader",
-    "decoding_config",
-    "logits_processor",
-    "mpi_session",
-    "speculative_config.drafter",
-    "speculative_config.resource_manager",
-}
+OBJECTS = {*of_tensorrt.OBJECTS, "speculative_config.drafter", "speculative_config.resource_manager"}
 VALUES = {"bool": True, "int": 3, "float": 0.25, "string": "word", "list": [1], "map": {}, "enum": "word"}
 SPECIAL = {
     "additional_model_outputs": [{"name": "hidden", "gather_context": True}],
@@ -55,7 +47,7 @@ def settings_of(path):
     """`path` at a value, with what it needs to be taken."""
     settings = {path: value_of(path)}
     if NAMES[path].owner == "TrtLlmArgs":
-        settings["backend"] = "tensorrt"
+        settings["engine"] = "tensorrt"
     if path.startswith("speculative_config"):
         settings.setdefault("speculative_config.decoding_type", "Eagle")
     return settings
@@ -101,7 +93,7 @@ class Adapter(unittest.TestCase):
                 if name.section == "sampling":
                     engine.generate([{"text": "a"}], settings)
                 else:
-                    cls = "TrtLlmArgs" if settings.get("backend") == "tensorrt" else "TorchLlmArgs"
+                    cls = "TrtLlmArgs" if settings.get("engine") == "tensorrt" else "TorchLlmArgs"
                 made = self.made(cls)
                 own = path.removeprefix("sampling.")
                 self.assertIn(own, made)
@@ -127,13 +119,13 @@ class Adapter(unittest.TestCase):
             "cuda_graph_config": None,
         }
         without = {path: one for path, one in whole.items() if path != "cuda_graph_config"}
-        of_tensorrt.load(self.model, without | {"backend": "tensorrt"})
+        of_tensorrt.load(self.model, without | {"engine": "tensorrt"})
         names = [name for name, _ in RECORD]
         for name in ("KvCacheConfig", "SchedulerConfig", "DynamicBatchConfig", "BuildConfig", "PluginConfig"):
             self.assertIn(name, names)
         for name in ("LoraConfig", "QuantConfig", "BuildCacheConfig"):
             self.assertIn(name, names)
-        self.assertNotIn("backend", self.made("TrtLlmArgs"), "its class takes no backend")
+        self.assertNotIn("engine", self.made("TrtLlmArgs"), "the choice of a class is no argument of it")
         of_tensorrt.load(self.model, {"cuda_graph_config": None, "enable_lora": True})
         self.assertIn("cuda_graph_config", self.made("TorchLlmArgs"))
         self.assertIsNone(self.made("TorchLlmArgs")["cuda_graph_config"])
@@ -150,14 +142,23 @@ class Adapter(unittest.TestCase):
         for settings, error, told in (
             ({"max_tokns": 1}, TypeError, "max_tokns"),
             ({"kv_cache_config.max_tokns": 1}, TypeError, "max_tokns"),
-            ({"build_config.plugin_config.nonesuch": True, "backend": "tensorrt"}, AttributeError, "nonesuch"),
+            ({"build_config.plugin_config.nonesuch": True, "engine": "tensorrt"}, AttributeError, "nonesuch"),
             ({"fast_build": True}, TypeError, "fast_build"),
-            ({"attn_backend": "x", "backend": "tensorrt"}, TypeError, "attn_backend"),
+            ({"attn_backend": "x", "engine": "tensorrt"}, TypeError, "attn_backend"),
             ({"speculative_config.max_draft_len": 2}, ValueError, "decoding type"),
-            ({"quant_config.quant_algo": "W1", "backend": "tensorrt"}, ValueError, "quant_algo"),
-            ({"build_config.kv_cache_type": "odd", "backend": "tensorrt"}, ValueError, "kv_cache_type"),
+            ({"quant_config.quant_algo": "W1", "engine": "tensorrt"}, ValueError, "quant_algo"),
+            ({"build_config.kv_cache_type": "odd", "engine": "tensorrt"}, ValueError, "kv_cache_type"),
             ({"guided_decoding.nonesuch": 1}, TypeError, "nonesuch"),
             ({"sampling.nonesuch": 1}, TypeError, "nonesuch"),
+            ({"engine": "steam"}, ValueError, "engine"),
+            *(({name: True}, TypeError, name) for name in of_tensorrt.OBJECTS),
+            ({"extra": {"nonesuch": 1}}, ValueError, "^extra: .*nonesuch"),
+            ({"extra_build_args": {"nonesuch": 1}, "engine": "tensorrt"}, ValueError, "^extra_build_args: "),
+            ({"extra_runtime_args": {"nonesuch": 1}}, ValueError, "^extra_runtime_args: .*nonesuch"),
+            ({"extra": {"top_k": 1}, "top_k": 2}, ValueError, "top_k"),
+            ({"extra": "top_k"}, TypeError, "extra"),
+            ({"extra": {"max_batch_size": 1}}, ValueError, "^extra: .*max_batch_size"),
+            ({"extra_runtime_args": {"dtype": "auto"}, "dtype": "float16"}, ValueError, "dtype"),
         ):
             with self.subTest(settings), self.assertRaisesRegex(error, told):
                 of_tensorrt.check(settings)
@@ -191,7 +192,7 @@ class Adapter(unittest.TestCase):
         effective = answer["effective"]
         for path, value in settings.items():
             self.assertEqual(effective[path], value)
-        self.assertEqual(effective["backend"], "pytorch")
+        self.assertEqual(effective["engine"], "pytorch")
         self.assertEqual(engine.generate(prompts, settings)["prompts"], answer["prompts"])
         scored = engine.generate(prompts, {"logprobs": 1, "max_tokens": 2, "use_beam_search": True})
         row = scored["prompts"][1]["rows"][0]
@@ -201,15 +202,43 @@ class Adapter(unittest.TestCase):
         engine.close()
         engine.close()
 
+    def test_mappings_of_settings(self):
+        """Their names arrive where they would by themselves, and are read back."""
+        settings = {
+            "engine": "tensorrt",
+            "extra_build_args": {"max_beam_width": 2, "plugin_config.gemm_plugin": "auto"},
+            "extra_runtime_args": {"fast_build": True, "max_input_len": 9},
+            "extra": {"top_k": 3, "guided_decoding.regex": "a"},
+        }
+        load, request = of_tensorrt.split(settings)
+        self.assertEqual(request, {"sampling.top_k": 3, "sampling.guided_decoding.regex": "a"})
+        engine = of_tensorrt.load(self.model, {path: one for path, one in settings.items() if path != "extra"})
+        self.assertEqual(load["build_config.max_beam_width"], 2)
+        made = self.made("TrtLlmArgs")
+        self.assertEqual(made["build_config.max_beam_width"], 2)
+        self.assertEqual(made["build_config.plugin_config.gemm_plugin"], "auto")
+        self.assertTrue(made["fast_build"])
+        self.assertEqual(made["max_input_len"], 9)
+        effective = engine.generate([{"text": "a"}], settings)["effective"]
+        self.assertEqual(self.made("SamplingParams")["top_k"], 3)
+        for path, value in settings.items():
+            self.assertEqual(effective[path], value)
+
     def test_what_was_built_says_so(self):
         """The engine in force is told by the class of its arguments."""
         engine = of_tensorrt.load(
-            self.model, {"backend": "tensorrt", "build_config.kv_cache_type": "paged", "quant_config.quant_algo": "FP8"}
+            self.model, {"engine": "tensorrt", "build_config.kv_cache_type": "paged", "quant_config.quant_algo": "FP8"}
         )
         effective = engine.effective()
-        self.assertEqual(effective["backend"], "tensorrt")
+        self.assertEqual(effective["engine"], "tensorrt")
         self.assertEqual(effective["build_config.kv_cache_type"], "PAGED")
         self.assertEqual(effective["quant_config.quant_algo"], "FP8")
+
+    def test_a_mapping_is_read_back_as_far_as_it_was_set(self):
+        """What the engine has beside it is its own."""
+        whole = {"kv_cache_config": {"enable_block_reuse": False}, "kv_cache_config.max_tokens": 64}
+        effective = of_tensorrt.load(self.model, whole).effective()
+        self.assertEqual({path: effective[path] for path in whole}, whole)
 
     def test_ends(self):
         """The words of the engine for the end of a row; an end that is none is an error."""

@@ -73,11 +73,6 @@ class Config:
 
 
 class Settings(unittest.TestCase):
-    def test_a_path_below_a_map_goes_over_a_part_of_it(self):
-        given = {"a": {"b": 1, "c": 2}, "a.b": 3, "d": 4}
-        self.assertEqual(of_vllm.nest(given), {"a": {"b": 3, "c": 2}, "d": 4})
-        self.assertEqual(given["a"], {"b": 1, "c": 2}, "what was given is left as it is")
-
     def test_entries_of_extra_are_arguments(self):
         self.assertEqual(of_vllm.spread({"a": 1, "extra": {"b": 2}}), {"a": 1, "b": 2})
         with self.assertRaisesRegex(TypeError, "multiple values .* 'a'"):

@@ -78,7 +78,7 @@ def engine_entries(tree, missing):
             entries.setdefault(path, one | {"section": section})
     for path, names in owners.items():
         if len(set(names)) == 1:
-            entries[path]["description"] = f"of {names[0]} alone"
+            entries[path]["description"] = f"Of {names[0]} alone."
     return entries
 
 

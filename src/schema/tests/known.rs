@@ -94,6 +94,20 @@ fn the_telling_value_is_one_that_the_engine_treats_well() {
     assert_ne!(first, other);
 }
 
+/// Both would fail of it: the case by another name is held against what its parameter's is.
+#[test]
+fn by_another_name_the_same_is_known() {
+    let text = file("  - {values: [1], is: late}\n").replace(
+        "choices: [a, b, c]\n",
+        "choices: [a, b]\n  aliases: [kind]\n  known: [{values: [b], is: failed, because: so}]\n",
+    );
+    let table = Table::parse(Path::new("x.yaml"), &text).unwrap();
+    let (own, alias) = (table.case("x::mode=b").unwrap(), table.case("x::kind=b").unwrap());
+    assert_eq!(own.known.as_ref().unwrap().answer, Answer::Failed);
+    let (name, other) = (alias.name.clone(), alias.alias.clone());
+    assert_eq!(alias, Case { name, alias: other, ..own });
+}
+
 #[test]
 fn every_fault_has_its_place() {
     insta::assert_snapshot!(

@@ -8,7 +8,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::schema::{
-    Origin, SchemaFault, Selection, Surface, Table, negatives, same_value, values,
+    Case, Kind, Origin, Requirement, SchemaFault, Selection, Surface, Table, negatives, same_value,
+    values,
 };
 use crate::settings::Value;
 
@@ -111,6 +112,40 @@ fn an_entry_says_what_the_surface_does_not() {
     x::!sqs=4
     x::!sop=a@0eb5b8d6
     ");
+}
+
+#[test]
+fn conditions_of_the_file_hold_for_every_case() {
+    let text = "backend: x\nengine: x 1\nrequires: [{devices: 1}]\nbaseline: {}\nparams:\n\
+        - path: a\n  section: load\n  type: bool\n  default: false\n  relation: none\n  \
+        description: A.\n  requires: [{processors: 2}]\nrefused:\n- {names: [b], because: gone}\n";
+    let table = Table::parse(Path::new("x.yaml"), text).unwrap();
+    let cases = table.cases(Selection::All);
+    let needs =
+        |case: &Case| case.requirements.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>();
+    for case in &cases {
+        let own = case.name == "x::a=true";
+        let expected: &[&str] =
+            if own { &["Devices(1)", "Processors(2)"] } else { &["Devices(1)"] };
+        assert_eq!(needs(case), expected, "{}", case.name);
+    }
+    let kinds = |kind| cases.iter().filter(|case| case.kind == kind).count();
+    assert!(kinds(Kind::Baseline) == 1 && kinds(Kind::Valid) == 1 && kinds(Kind::Negative) > 2);
+    let faults = Table::parse(Path::new("x.yaml"), &text.replace("devices: 1", "gpus: 1"));
+    assert_eq!(faults.unwrap_err()[0].key, "requires");
+}
+
+#[test]
+fn what_must_be_refused_needs_what_the_parameter_needs() {
+    let entry = "- {path: config.GPTQ.bits, samples: [4], requires: [{package: gptq}]}\n";
+    let table = table(entry).unwrap_or_else(|faults| panic!("{faults}"));
+    let cases = table.cases(Selection::All);
+    let of = |kind| cases.iter().filter(move |case| case.kind == kind && case.parameter.is_some());
+    let wanted = [Requirement::Package("gptq".to_owned())];
+    for kind in [Kind::Valid, Kind::Negative] {
+        let case = of(kind).next().unwrap_or_else(|| panic!("no case is {kind:?}"));
+        assert_eq!(case.requirements, wanted, "{}", case.name);
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@ import traceback
 # Lines of a traceback that are kept: the first say who called, the last where it was raised.
 HEAD, TAIL = 20, 180
 
-# The files of the host itself, of which a traceback says nothing that matters.
-OWN = "<wattest "
+# The host itself, of which a traceback says nothing that matters.
+HOST = "<wattest host.py>"
 
 # The words by which the allocators of torch and of CUDA say that memory is short.
 SHORTAGE = re.compile(
@@ -188,6 +188,6 @@ def written(texts):
 def without_own(error):
     """`error` with the frames of the host taken off the top of its traceback."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(OWN):
+    while trace is not None and trace.tb_frame.f_code.co_filename == HOST:
         trace = trace.tb_next
     return error.with_traceback(trace)

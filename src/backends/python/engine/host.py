@@ -24,7 +24,7 @@ import errors
 
 # A process that has had so many engines, or whose memory has grown by so much since its first one
 # was closed, is not given another.
-MOST_ENGINES = 50
+MOST_ENGINES = 500
 MOST_LEAKED = 512 << 20
 
 # Engines that are loaded, by number; adapters by name, and those whose engine is imported.
@@ -149,7 +149,7 @@ def adopt(name, text):
     if name in adapters:
         return
     module = types.ModuleType(name)
-    file = f"{errors.OWN}{name}.py>"
+    file = f"<wattest {name}.py>"
     module.__file__ = file
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     # Dataclasses look their module up there.

@@ -18,9 +18,9 @@ from host import nest
 
 PACKAGE = "tensorrt_llm"
 
-# The value of `backend` that asks for built engines. It is this project's word: the engine has a class
-# of its own for them, which takes no `backend`.
-BUILT = "tensorrt"
+# The setting that chooses between the two engines, and its values. It is this project's own: they are
+# two classes, with arguments of their own.
+ENGINE, ENGINES = "engine", ("pytorch", "tensorrt")
 
 # Nested configurations, by where they stand, and the class that each becomes: (module, class).
 ARGS = "llmapi.llm_args"
@@ -29,7 +29,7 @@ CLASSES = {
     "build_config": ("builder", "BuildConfig"),
     "build_config.auto_parallel_config": ("auto_parallel", "AutoParallelConfig"),
     "build_config.lora_config": ("lora_helper", "LoraConfig"),
-    "build_config.plugin_config": ("plugin", "PluginConfig"),
+    "build_config.plugin_config": ("plugin.plugin", "PluginConfig"),
     "cache_transceiver_config": (ARGS, "CacheTransceiverConfig"),
     "calib_config": (ARGS, "CalibConfig"),
     "cuda_graph_config": (ARGS, "CudaGraphConfig"),
@@ -55,10 +55,20 @@ MEMBERS = {
     "quant_config.quant_algo": ("quantization.mode", "QuantAlgo"),
     "quant_config.kv_cache_quant_algo": ("quantization.mode", "QuantAlgo"),
 }
+# Arguments that take objects alone, and the engine would hold anything for one.
+OBJECTS = (
+    "batched_logits_processor",
+    "checkpoint_loader",
+    "decoding_config",
+    "logits_processor",
+    "mpi_session",
+)
 # What is always read back: what the engine decides for itself.
-TELLING = ("backend", "dtype", "max_batch_size", "max_num_tokens", "max_seq_len", "max_beam_width")
+TELLING = ("dtype", "max_batch_size", "max_num_tokens", "max_seq_len", "max_beam_width")
 # Request settings whose names an engine's arguments have too stand below this.
 SAMPLING = "sampling."
+# Mappings of settings by name, and what their names stand below.
+HATCHES = {"extra": SAMPLING, "extra_build_args": "build_config.", "extra_runtime_args": ""}
 
 # The model that this process was last asked to load.
 _model = None
@@ -76,6 +86,20 @@ def environment():
 
 def check(settings):
     """Has TensorRT-LLM refuse what its classes refuse, before anything is built or loaded."""
+    try:
+        verify(settings)
+    except Exception as error:
+        told = str(error)
+        for hatch in HATCHES:
+            names = settings.get(hatch)
+            if isinstance(names, dict) and any(name.split(".")[-1] in told for name in names):
+                # The engine knows the name alone, and not the mapping that it came by.
+                raise ValueError(f"{hatch}: {error}") from error
+        raise
+
+
+def verify(settings):
+    """As `check`, with the exceptions of the engine."""
     load, request = split(settings)
     given = constructor(load)
     classes = module(ARGS)
@@ -114,10 +138,10 @@ class Engine:
 
     def effective(self):
         """What was asked for and what is telling, as it stands in the arguments of the engine."""
-        values = read_back(self.llm.args, {*self.settings, *TELLING} - {"backend"})
+        values = read_back(self.llm.args, dict.fromkeys(TELLING) | spread(self.settings))
         built = isinstance(self.llm.args, module(ARGS).TrtLlmArgs)
-        values["backend"] = BUILT if built else plain(self.llm.args.backend)
-        return values
+        values[ENGINE] = ENGINES[built]
+        return gathered(values, self.settings)
 
     def token_text(self, token):
         """The text of one token; empty without a tokenizer."""
@@ -138,8 +162,9 @@ class Engine:
         taken = time.perf_counter() - begin
         effective = self.effective()
         below = {path: path.removeprefix(SAMPLING) for path in request}
-        told = read_back(params, below.values())
+        told = read_back(params, {name: request[path] for path, name in below.items()})
         effective.update({path: told[name] for path, name in below.items() if name in told})
+        gathered(effective, settings)
         return {
             "prompts": [
                 {"prompt_tokens": list(one.prompt_token_ids), "rows": rows(one, params)}
@@ -172,11 +197,39 @@ def architecture(model):
 
 def is_built(settings):
     """Whether `settings` ask for built engines."""
-    return settings.get("backend") == BUILT
+    engine = settings.get(ENGINE, ENGINES[0])
+    if engine not in ENGINES:
+        raise ValueError(f"{ENGINE}: {engine!r} is none of {', '.join(ENGINES)}")
+    return engine == ENGINES[1]
+
+
+def spread(settings):
+    """`settings` with what came by a mapping among the others."""
+    found = {path: value for path, value in settings.items() if path not in HATCHES}
+    for hatch, prefix in HATCHES.items():
+        given = settings.get(hatch) or {}
+        if not isinstance(given, dict):
+            raise TypeError(f"{hatch} takes settings by name, and got {given!r}")
+        for name, value in given.items():
+            path = f"{prefix}{name}"
+            if path in found and found[path] != value:
+                raise ValueError(f"{hatch}: {path} is set to {found[path]!r} as well")
+            found[path] = value
+    return found
+
+
+def gathered(values, settings):
+    """`values` with the mappings among `settings`, as far as all of their names are in force."""
+    for hatch, prefix in HATCHES.items():
+        names = settings.get(hatch) or {}
+        if names and all(f"{prefix}{name}" in values for name in names):
+            values[hatch] = {name: values[f"{prefix}{name}"] for name in names}
+    return values
 
 
 def split(settings):
     """(load settings, request settings). What neither has goes to the load, which refuses it."""
+    settings = spread(settings)
     args = module(ARGS)
     of_load = {*args.TorchLlmArgs.model_fields, *args.TrtLlmArgs.model_fields}
     fields = dataclasses.fields(module("sampling_params").SamplingParams)
@@ -191,15 +244,20 @@ def split(settings):
 
 def constructor(load):
     """The arguments of `LLM`, with nested configurations as objects of their classes."""
-    given = nest(load)
-    if is_built(load):
-        del given["backend"]
+    given = nest(spread(load))
+    given.pop(ENGINE, None)
     return {name: converted(name, value) for name, value in given.items()}
 
 
 def sampling_params(request):
     """`SamplingParams` of request settings."""
-    given = nest({path.removeprefix(SAMPLING): value for path, value in request.items()})
+    given = {}
+    for path, value in request.items():
+        name = path.removeprefix(SAMPLING)
+        if name in given and given[name] != value:
+            raise ValueError(f"{name} is set to {given[name]!r} and to {value!r}")
+        given[name] = value
+    given = nest(given)
     given = {name: converted(name, value) for name, value in given.items()}
     outputs = given.get("additional_model_outputs")
     if isinstance(outputs, list):
@@ -212,6 +270,8 @@ def sampling_params(request):
 
 def converted(path, value):
     """`value` as the engine takes it: an object where `path` is that of a configuration."""
+    if path in OBJECTS and value is not None:
+        raise TypeError(f"{path} takes an object of Python, and {value!r} is none")
     if path in MEMBERS and isinstance(value, str):
         return member(path, value)
     if path not in CLASSES or not isinstance(value, dict):
@@ -278,16 +338,26 @@ def scores(logprobs):
     ]
 
 
-def read_back(source, paths):
-    """The values of `paths` in an object of the engine; those that cannot be read are left out."""
+def read_back(source, asked):
+    """The values of the paths in `asked` in an object of the engine; those that cannot be read are
+    left out. Of a mapping that was set to some names, only these are told."""
     values = {}
-    for path in paths:
+    for path, given in asked.items():
+        if path == ENGINE:
+            continue
         with contextlib.suppress(AttributeError, LookupError, TypeError):
             value = source
             for step in path.split("."):
                 value = value[step] if isinstance(value, dict) else getattr(value, step)
-            values[path] = plain(value)
+            values[path] = narrowed(plain(value), given)
     return values
+
+
+def narrowed(value, given):
+    """`value` without what `given`, a mapping like it, does not name."""
+    if not isinstance(value, dict) or not isinstance(given, dict):
+        return value
+    return {name: narrowed(value[name], given[name]) for name in given if name in value}
 
 
 def plain(value):

@@ -18,6 +18,8 @@ import tempfile
 import time
 import traceback
 
+from host import nest
+
 PACKAGE = "vllm"
 
 # Distributions that bring the package; the second is the build for CPUs.
@@ -188,22 +190,6 @@ def request_names():
     from vllm import SamplingParams
 
     return {name for name in SamplingParams.__struct_fields__ if not name.startswith("_")}
-
-
-def nest(settings):
-    """`{"a.b": 1}` as `{"a": {"b": 1}}`; a path goes over what the map above it says."""
-    nested = {}
-    for path in sorted(settings):
-        value = settings[path]
-        *above, name = path.split(".")
-        inner = nested
-        for step in above:
-            if not isinstance(inner.get(step), dict):
-                inner[step] = {}
-            inner = inner[step]
-        # Maps are copied, as a path below may go over a part of them.
-        inner[name] = json.loads(json.dumps(value)) if isinstance(value, dict) else value
-    return nested
 
 
 def spread(settings):
