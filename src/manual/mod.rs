@@ -1,14 +1,16 @@
 //! The reference that is generated from the parameter files: a page for each backend, which names
-//! each of them takes, which combinations they refuse, and what is known to be wrong with them. Pure: equal tables give equal pages.
+//! each of them takes, which combinations they refuse, and what is known to be wrong with them.
+//! Pure: equal tables give equal pages.
 
 mod backend;
 mod cell;
 mod combinations;
+mod findings;
 mod support;
 #[cfg(test)]
 mod tests;
 
-use crate::schema::{Table, findings};
+use crate::schema::Table;
 
 /// The first line of every page. A file that begins so belongs to the generator.
 pub const MARK: &str = "<!-- Written by `wattest params docs`: not edited by hand. -->";
@@ -34,7 +36,7 @@ pub fn pages(tables: &[Table]) -> Vec<Page> {
         page("combinations.md", combinations::text(tables)),
     ];
     // Beside the folder, where the pages that people write are.
-    pages.push(page("../findings.md", findings(tables)));
+    pages.push(page("../findings.md", findings::text(tables)));
     pages.extend(tables.iter().map(|one| page(&format!("{}.md", one.backend), backend::text(one))));
     pages
 }

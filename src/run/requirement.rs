@@ -45,6 +45,7 @@ impl Found {
             Requirement::Processors(needed) => missing_processors(*needed),
             Requirement::Package(name) => self.packages.missing(name),
             Requirement::Cpu(flag) => missing_flag(flag, Path::new(CPUINFO)),
+            Requirement::System(needed) => missing_system(needed),
         })
     }
 
@@ -165,6 +166,11 @@ fn missing_processors(needed: u32) -> Option<String> {
     (found < needed as usize).then(|| format!("needs {needed} processors, found {found}"))
 }
 
+fn missing_system(needed: &str) -> Option<String> {
+    let found = std::env::consts::OS;
+    (found != needed).then(|| format!("needs {needed}, found {found}"))
+}
+
 /// The first processor speaks for all.
 fn missing_flag(flag: &str, cpuinfo: &Path) -> Option<String> {
     let needs = format!("needs the processor feature `{flag}`");
@@ -222,6 +228,10 @@ mod tests {
         insta::assert_snapshot!(
             ask(Ok(Vec::new()), Requirement::Feature("teleport".to_owned())),
             @"needs the cargo feature `teleport`, which this version lacks"
+        );
+        assert_eq!(missing_system(std::env::consts::OS), None);
+        assert!(
+            missing_system("plan9").is_some_and(|text| text.starts_with("needs plan9, found "))
         );
         assert_eq!(missing_processors(1), None);
         assert!(missing_processors(u32::MAX).is_some());

@@ -152,4 +152,6 @@ pub enum Requirement {
     Package(String),
     /// A feature of the processor, as `/proc/cpuinfo` names it.
     Cpu(String),
+    /// An operating system, as Rust names it: `linux`, `macos`.
+    System(String),
 }

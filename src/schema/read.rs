@@ -21,7 +21,7 @@ const TEXT: &str = "text";
 const RELATIONS: &str = "same_tokens, changes, limits, none or equals:<case>";
 const REQUIREMENTS: &str = "a list of `devices: N`, `compute_capability: \"M.N\"`, \
     `feature: NAME`, `architecture: [NAME]`, `model: sliding_window | full_attention`, `processors: N`, \
-    `package: NAME` or `cpu: FLAG`";
+    `package: NAME`, `cpu: FLAG` or `system: NAME`";
 
 /// What a whole file says.
 #[derive(Debug, Default)]

@@ -311,7 +311,7 @@ fn faults_of_a_single_entry() {
         x.yaml:12: knob.conflicts.0: a parameter cannot conflict with itself; remove it
         x.yaml:12: knob.conflicts.1: no parameter is named `topk`; did you mean `top_k`?
         # requires: [{device: 1}]
-        x.yaml:12: knob.requires: must be a list of `devices: N`, `compute_capability: "M.N"`, `feature: NAME`, `architecture: [NAME]`, `model: sliding_window | full_attention`, `processors: N`, `package: NAME` or `cpu: FLAG`, and is [{"device":1}]
+        x.yaml:12: knob.requires: must be a list of `devices: N`, `compute_capability: "M.N"`, `feature: NAME`, `architecture: [NAME]`, `model: sliding_window | full_attention`, `processors: N`, `package: NAME`, `cpu: FLAG` or `system: NAME`, and is [{"device":1}]
         # relation: equals
         x.yaml:11: knob.relation: must be same_tokens, changes, limits, none or equals:<case>, and is "equals"
         # relation: 'equals:top_k=7'

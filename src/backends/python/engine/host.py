@@ -112,7 +112,8 @@ def begin(prefix, base_prefix, executable, folders, library):
     to another installation of the same version.
     """
     prefix, base_prefix, executable, *folders = map(os.fspath, (prefix, base_prefix, executable, *folders))
-    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    # As the interpreter writes them: without `..`.
+    given = {os.path.abspath(one) for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one}
     own = [folder for folder in library if os.path.isdir(folder)]
     if own:
         found = [folder for folder in sys.path if folder in given]

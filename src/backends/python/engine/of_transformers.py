@@ -372,5 +372,5 @@ def _possible(scores):
     tables = []
     for left, row in zip(finite, logs):
         tokens = left.nonzero().flatten()
-        tables.append([list(pair) for pair in zip(tokens.tolist(), row[tokens].tolist())])
+        tables.append(list(zip(tokens.tolist(), row[tokens].tolist())))
     return tables

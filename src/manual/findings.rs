@@ -2,23 +2,20 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::report::text::{markdown as literal, shell_word};
+use super::cell;
 use crate::schema::{Answer, Case, Table};
-
-/// Longest cell in characters.
-const CELL: usize = 400;
 
 const HEAD: &str = "\
 # Findings
 
 What engines get wrong, as far as it is known: each row is an entry of `known` in `params/*.yaml`
 ([format](params.md#what-an-engine-is-known-to-get-wrong)) and has a case. Every run checks that the
-engine still does it, and fails where it no longer does. The command shows one; what the engine says
-stands in the record of the case. This page is generated from those entries.
+engine still does it, and fails where it no longer does. What the engine says stands in the record of
+the case. This page is generated from those entries.
 ";
 
 /// The page for `tables`: by backend, and in each by what the engine does.
-pub fn findings(tables: &[Table]) -> String {
+pub(super) fn text(tables: &[Table]) -> String {
     let mut text = HEAD.to_owned();
     // Writing to a string does not fail.
     let _ = tables.iter().try_for_each(|table| write_table(&mut text, table));
@@ -36,7 +33,8 @@ fn write_table(out: &mut String, table: &Table) -> fmt::Result {
     if cases.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n## {}\n\n{}", table.backend, literal(&table.engine, CELL))?;
+    writeln!(out, "\n## {}\n\n{}\n", table.backend, cell::prose(&table.engine))?;
+    writeln!(out, "```sh\n{}\n```", command(&table.backend))?;
     for answer in Answer::ALL {
         let of_answer = |case: &&Case| case.known.as_ref().is_some_and(|one| one.answer == answer);
         let mut cases = cases.iter().filter(of_answer).peekable();
@@ -44,7 +42,7 @@ fn write_table(out: &mut String, table: &Table) -> fmt::Result {
             continue;
         }
         writeln!(out, "\n### {}: {}\n", answer.word(), meaning(answer))?;
-        writeln!(out, "| parameter | value | because | shown by |\n| --- | --- | --- | --- |")?;
+        writeln!(out, "| parameter | value | because | CASE |\n| --- | --- | --- | --- |")?;
         for case in cases {
             write_case(out, case)?;
         }
@@ -53,29 +51,25 @@ fn write_table(out: &mut String, table: &Table) -> fmt::Result {
 }
 
 fn write_case(out: &mut String, case: &Case) -> fmt::Result {
-    let value = case.value.as_ref().map(ToString::to_string).unwrap_or_default();
     let because = case.known.as_ref().and_then(|known| known.because.as_deref());
     writeln!(
         out,
-        "| {} | {} | {} | `{}` |",
-        literal(case.parameter.as_deref().unwrap_or_default(), CELL),
-        literal(&value, CELL),
-        literal(because.unwrap_or_default(), CELL),
-        command(case)
+        "| {} | {} | {} | {} |",
+        cell::code(case.parameter.as_deref().unwrap_or_default()),
+        case.value.as_ref().map(cell::value).unwrap_or_default(),
+        cell::prose(because.unwrap_or_default()),
+        cell::code(&case.name)
     )
 }
 
-/// What runs `case` alone. Names of cases have nothing in them that a table or a shell would take
-/// for something else.
-fn command(case: &Case) -> String {
-    let Case { backend, name, .. } = case;
-    let features = match backend.as_str() {
+/// What runs one case of `backend` alone.
+fn command(backend: &str) -> String {
+    let features = match backend {
         "pytorch" => " --features torch",
         "transformers" | "vllm" | "tensorrt" => " --features python",
         _ => "",
     };
-    let name = shell_word(name);
-    format!("cargo test{features} --test params -- --smoke --backend {backend} --exact {name}")
+    format!("cargo test{features} --test params -- --smoke --backend {backend} --exact 'CASE'")
 }
 
 /// What the engine does, in words.
@@ -124,8 +118,8 @@ params:
     }
 
     #[test]
-    fn each_entry_has_its_command() {
-        let page = findings(&[table(TABLE)]);
+    fn each_entry_has_its_case() {
+        let page = text(&[table(TABLE)]);
         let page = page.strip_prefix(HEAD).unwrap();
         insta::assert_snapshot!(page, @"
 
@@ -133,19 +127,23 @@ params:
 
         vLLM 0.24.0
 
+        ```sh
+        cargo test --features python --test params -- --smoke --backend vllm --exact 'CASE'
+        ```
+
         ### accepted: runs with what must be refused
 
-        | parameter | value | because | shown by |
+        | parameter | value | because | CASE |
         | --- | --- | --- | --- |
-        | rate | \"nonesuch\" |  | `cargo test --features python --test params -- --smoke --backend vllm --exact 'vllm::!rate=nonesuch'` |
-        | rate | true |  | `cargo test --features python --test params -- --smoke --backend vllm --exact 'vllm::!rate=true'` |
+        | `rate` | `\"nonesuch\"` |  | `vllm::!rate=nonesuch` |
+        | `rate` | `true` |  | `vllm::!rate=true` |
 
         ### ignored: keeps another value, and does not say so
 
-        | parameter | value | because | shown by |
+        | parameter | value | because | CASE |
         | --- | --- | --- | --- |
-        | rate | 0.0 | the ends are cut off &#124; always | `cargo test --features python --test params -- --smoke --backend vllm --exact vllm::rate=0.0` |
-        | rate | 1.0 | the ends are cut off &#124; always | `cargo test --features python --test params -- --smoke --backend vllm --exact vllm::rate=1.0` |
+        | `rate` | `0.0` | the ends are cut off &#124; always | `vllm::rate=0.0` |
+        | `rate` | `1.0` | the ends are cut off &#124; always | `vllm::rate=1.0` |
         ");
     }
 
@@ -154,6 +152,6 @@ params:
         let start = TABLE.find("  known:").unwrap();
         let end = TABLE.find("  description").unwrap();
         let sound = format!("{}{}", &TABLE[..start], &TABLE[end..]);
-        assert_eq!(findings(&[table(&sound)]), format!("{HEAD}\nNothing is known.\n"));
+        assert_eq!(text(&[table(&sound)]), format!("{HEAD}\nNothing is known.\n"));
     }
 }
