@@ -97,7 +97,7 @@ impl Book<'_> {
         if let Some(param) = self.table.aliased(path) {
             return self.parameter(path, &param.path, Some(path));
         }
-        if let Some(refused) = self.table.refused.iter().find(|one| one.name == path) {
+        if let Some(refused) = self.table.refusing(path) {
             return self.refused(refused);
         }
         match self.table.excluded.iter().find(|one| one.name == path) {

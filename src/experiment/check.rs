@@ -56,7 +56,7 @@ impl Experiment {
         for (key, value) in map {
             let node = format!("{node}/{key}");
             let name = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
-            let known = |name: &str| named(table, name).is_some() || refused(table, name).is_some();
+            let known = |name: &str| table.named(name).is_some() || table.refusing(name).is_some();
             match value {
                 Value::Object(inner)
                     if !inner.is_empty()
@@ -69,17 +69,6 @@ impl Experiment {
             }
         }
     }
-}
-
-/// The parameter that is called `name`, by its own name or another.
-fn named<'a>(table: &'a Table, name: &str) -> Option<&'a Param> {
-    table.param(name).or_else(|| table.aliased(name))
-}
-
-/// What a refusal of `name` says, where the file refuses it.
-fn refused(table: &Table, name: &str) -> Option<String> {
-    let one = table.refused.iter().find(|one| one.name == name)?;
-    Some(one.rule(&table.backend))
 }
 
 /// Where settings are taken in, one by one, and then looked at together.
@@ -100,10 +89,10 @@ impl Desk<'_> {
     fn name(&mut self, given: Given) {
         let Given { name, value, line } = given;
         let table = self.table;
-        if let Some(rule) = refused(table, &name) {
-            return self.say(Level::Error, line, &name, rule);
+        if let Some(refused) = table.refusing(&name) {
+            return self.say(Level::Error, line, &name, refused.rule(&table.backend));
         }
-        let Some(param) = named(table, &name) else {
+        let Some(param) = table.named(&name) else {
             let message = unknown(table, &name);
             return self.say(Level::Error, line, &name, message);
         };
@@ -169,13 +158,8 @@ impl Desk<'_> {
         if let Some(message) = alone(param, &value, &settings, self.table) {
             self.say(Level::Warning, line, &param.path, message);
         }
-        let particular = param.particular(&value).map(|one| one.requires.as_slice());
-        let requires: Vec<String> = param
-            .requires
-            .iter()
-            .chain(particular.unwrap_or_default())
-            .map(Requirement::in_words)
-            .collect();
+        let requires: Vec<String> =
+            param.required_by(&value).iter().map(Requirement::in_words).collect();
         if !requires.is_empty() {
             let message = format!("needs {}", requires.join(", "));
             self.say(Level::Note, line, &param.path, message);
@@ -217,8 +201,6 @@ fn wrong(param: &Param, value: &Value) -> Option<String> {
 /// with companions of which none is set.
 fn alone(param: &Param, value: &Value, settings: &Settings, table: &Table) -> Option<String> {
     let companions = param.companions_of(value).merged(&param.brought_by(value));
-    let in_force =
-        |path: &str| settings.get(path).or_else(|| table.param(path).map(|param| &param.default));
     // A seed makes two draws comparable and enables nothing, nor does what is so by default.
     let enablers = companions.only(|path| {
         let default = table.param(path).map(|param| &param.default);
@@ -231,9 +213,9 @@ fn alone(param: &Param, value: &Value, settings: &Settings, table: &Table) -> Op
     }
     let usual = listed(&enablers);
     let met = |one: &&crate::schema::Refused| {
-        one.companions
-            .iter()
-            .all(|(path, said)| in_force(path).is_some_and(|set| same_value(set, said)))
+        one.companions.iter().all(|(path, said)| {
+            table.in_force(path, settings).is_some_and(|set| same_value(set, said))
+        })
     };
     Some(match param.refused.iter().find(met) {
         Some(one) => format!("may be refused: {} It is tried with {usual}", ended(&one.because)),

@@ -72,7 +72,7 @@ fn standing(table: &Table, name: &str, reasons: &mut Reasons) -> String {
     if let Some(param) = table.aliased(name) {
         return format!("= {}", code(&param.path));
     }
-    match table.refused.iter().find(|one| one.name == name) {
+    match table.refusing(name) {
         Some(refused) => {
             let parts: Vec<&str> = [&refused.because]
                 .into_iter()

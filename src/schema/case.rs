@@ -88,6 +88,10 @@ pub enum Section {
 }
 
 impl Section {
+    /// All of them, in the order of listings.
+    pub const ALL: [Self; 5] =
+        [Self::Load, Self::Engine, Self::Build, Self::Runtime, Self::Sampling];
+
     /// Whether a parameter of this section is part of the load key.
     pub fn is_load(self) -> bool {
         matches!(self, Self::Load | Self::Engine | Self::Build)

@@ -16,9 +16,6 @@ pub enum Selection {
     Quick,
 }
 
-const SECTIONS: [Section; 5] =
-    [Section::Load, Section::Engine, Section::Build, Section::Runtime, Section::Sampling];
-
 impl Table {
     /// The cases: the baseline first, then parameter by parameter in the order of the file, the
     /// valid values before the negative ones; the two of each rule; names that are refused as
@@ -53,9 +50,9 @@ impl Table {
             let rule = self.rules.iter().find(|rule| rule.id == id)?;
             return self.ruled(rule).into_iter().find(|case| case.name == name);
         }
-        let cases = match self.param(path).or_else(|| self.aliased(path)) {
+        let cases = match self.named(path) {
             Some(param) => self.cases_of(param),
-            None => match self.refused.iter().find(|refused| refused.name == path) {
+            None => match self.refusing(path) {
                 Some(refused) => vec![self.refused_name(refused)],
                 None => self.misspelt(),
             },
@@ -126,7 +123,7 @@ impl Table {
             Relation::Equals(case) => self.settings_of(case),
             _ => None,
         };
-        let particular = param.particular(&value).map(|one| one.requires.as_slice());
+        let requirements = [&self.requires[..], &param.required_by(&value)].concat();
         let mut settings = company.merged(&param.brought_by(&value));
         settings.set(&param.path, value.clone());
         let known = param.known_of(Kind::Valid, &value);
@@ -141,8 +138,7 @@ impl Table {
             settings,
             reference,
             relation,
-            requirements: [&self.requires, &param.requires, particular.unwrap_or_default()]
-                .concat(),
+            requirements,
             alias: None,
             known,
         }
@@ -249,7 +245,7 @@ impl Table {
                 Some(self.to_refuse(name, param, &misspelt, value, company))
             })
         };
-        SECTIONS.into_iter().filter_map(of_section).collect()
+        Section::ALL.into_iter().filter_map(of_section).collect()
     }
 
     /// A negative case. No machine is needed to refuse, so it has no requirements but those of the

@@ -222,6 +222,12 @@ impl Param {
         }
     }
 
+    /// What machine, model and build must have for `value`.
+    pub fn required_by(&self, value: &Value) -> Vec<Requirement> {
+        let particular = self.particular(value).map(|one| one.requires.as_slice());
+        [&self.requires, particular.unwrap_or_default()].concat()
+    }
+
     /// The value in force where a case does not set it: the baseline's, or else the default.
     pub fn in_force(&self) -> &Value {
         self.baseline.as_ref().unwrap_or(&self.default)

@@ -88,9 +88,7 @@ impl Table {
 
     /// Whether `rule` forbids `settings`.
     pub fn forbidden(&self, rule: &Rule, settings: &Settings) -> bool {
-        rule.forbids(|path| {
-            settings.get(path).or_else(|| self.param(path).map(|param| &param.default))
-        })
+        rule.forbids(|path| self.in_force(path, settings))
     }
 }
 

@@ -115,6 +115,22 @@ impl Table {
         self.params.iter().find(|param| param.aliases.iter().any(|one| one == alias))
     }
 
+    /// The parameter that is called `name`, by its own name or another.
+    pub fn named(&self, name: &str) -> Option<&Param> {
+        self.param(name).or_else(|| self.aliased(name))
+    }
+
+    /// What refuses `name` as declared.
+    pub fn refusing(&self, name: &str) -> Option<&RefusedName> {
+        self.refused.iter().find(|one| one.name == name)
+    }
+
+    /// The value of the parameter at `path` beside `settings`: the one set there, or else the
+    /// default. None of a name that is no parameter and not set.
+    pub fn in_force<'a>(&'a self, path: &str, settings: &'a Settings) -> Option<&'a Value> {
+        settings.get(path).or_else(|| self.param(path).map(|param| &param.default))
+    }
+
     /// The parameter at `path`.
     pub fn param(&self, path: &str) -> Option<&Param> {
         self.by_path.get(path).and_then(|&at| self.params.get(at))

@@ -81,7 +81,9 @@ fn refused_names_share_the_engine_of_the_baseline() {
 
 #[test]
 fn a_backend_knows_no_name_but_those_of_its_parameters() {
-    for table in tables() {
+    // Over a surface the names are the engine's own, other names among them.
+    let is_ours = |table: &Table| table.params.iter().all(|one| one.origin.is_file());
+    for table in tables().into_iter().filter(is_ours) {
         let Some(backend) = crate::backends::find(&table.backend, &Default::default()) else {
             panic!("there is no backend {}", table.backend)
         };

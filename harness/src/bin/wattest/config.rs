@@ -140,9 +140,7 @@ fn show(
         return writeln!(out, "{answer:#}");
     }
     writeln!(out, "{} ({})", table.backend, table.engine)?;
-    let sections =
-        [Section::Load, Section::Engine, Section::Build, Section::Runtime, Section::Sampling];
-    for section in sections {
+    for section in Section::ALL {
         let params: Vec<_> = table.params.iter().filter(|one| one.section == section).collect();
         if !params.is_empty() {
             writeln!(out, "\n{}", section.word())?;
