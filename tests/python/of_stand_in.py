@@ -48,7 +48,7 @@ def act(settings, phase):
         raise kind(settings.get("message", "asked for"))
 
 
-def check(settings):
+def check(settings, model):
     act(settings, "check")
 
 

@@ -19,7 +19,7 @@ STAND_IN = (ROOT / "tests/python/of_stand_in.py").read_text(encoding="utf-8")
 
 def call(name, **arguments):
     """What the host answers."""
-    return json.loads(host.call(json.dumps({"do": name, "with": arguments})))
+    return json.loads(host.call(json.dumps({"do": name, "with": arguments}))[0])
 
 
 def load(**settings):

@@ -161,12 +161,12 @@ class Adapter(unittest.TestCase):
             ({"extra_runtime_args": {"dtype": "auto"}, "dtype": "float16"}, ValueError, "dtype"),
         ):
             with self.subTest(settings), self.assertRaisesRegex(error, told):
-                of_tensorrt.check(settings)
+                of_tensorrt.check(settings, None)
 
     def test_check_makes_the_same_arguments_as_load(self):
         """What is checked is what is loaded, but for the model."""
         settings = {"kv_cache_config.enable_block_reuse": False, "max_batch_size": 2}
-        of_tensorrt.check(settings | {"top_k": 4})
+        of_tensorrt.check(settings | {"top_k": 4}, None)
         checked = self.made("TorchLlmArgs")
         of_tensorrt.load(self.model, settings)
         loaded = self.made("TorchLlmArgs")
@@ -189,7 +189,7 @@ class Adapter(unittest.TestCase):
         self.assertIsNone(row["scores"])
         self.assertIsNone(row["sequence_score"])
         self.assertEqual(answer, json.loads(json.dumps(answer)))
-        effective = answer["effective"]
+        effective = engine.effective() | answer["effective"]
         for path, value in settings.items():
             self.assertEqual(effective[path], value)
         self.assertEqual(effective["engine"], "pytorch")
@@ -219,7 +219,7 @@ class Adapter(unittest.TestCase):
         self.assertEqual(made["build_config.plugin_config.gemm_plugin"], "auto")
         self.assertTrue(made["fast_build"])
         self.assertEqual(made["max_input_len"], 9)
-        effective = engine.generate([{"text": "a"}], settings)["effective"]
+        effective = engine.effective() | engine.generate([{"text": "a"}], settings)["effective"]
         self.assertEqual(self.made("SamplingParams")["top_k"], 3)
         for path, value in settings.items():
             self.assertEqual(effective[path], value)
@@ -239,14 +239,6 @@ class Adapter(unittest.TestCase):
         whole = {"kv_cache_config": {"enable_block_reuse": False}, "kv_cache_config.max_tokens": 64}
         effective = of_tensorrt.load(self.model, whole).effective()
         self.assertEqual({path: effective[path] for path in whole}, whole)
-
-    def test_ends(self):
-        """The words of the engine for the end of a row; an end that is none is an error."""
-        said = [("length", None), ("stop", None), ("stop", 2), ("stop", "x"), ("timeout", None)]
-        found = [of_tensorrt.finish(*one) for one in said]
-        self.assertEqual(found, ["length", "end_token", "end_token", "stop_string", "time"])
-        with self.assertRaisesRegex(RuntimeError, "cancelled"):
-            of_tensorrt.finish("cancelled", None)
 
     def test_the_stand_in_says_what_it_is(self):
         """By its version and its words: nobody takes its answers for the engine's."""

@@ -3,7 +3,6 @@
 import dataclasses
 import enum
 import functools
-import math
 import os
 import pathlib
 import sys
@@ -141,23 +140,6 @@ class Reading(unittest.TestCase):
         self.assertEqual(of_vllm.plain({5: -1.0}, "x"), {"5": -1.0})
         with self.assertRaisesRegex(TypeError, "x is a function"):
             of_vllm.plain(lambda: None, "x")
-
-
-class Rows(unittest.TestCase):
-    def test_why_a_row_ended(self):
-        ends = [("length", None), ("stop", None), ("stop", 5), ("stop", "."), ("repetition", "x")]
-        self.assertEqual(
-            [of_vllm.finish(*end) for end in ends],
-            ["length", "end_token", "end_token", "stop_string", "stop_string"],
-        )
-        with self.assertRaisesRegex(RuntimeError, "`abort`"):
-            of_vllm.finish("abort", None)
-
-    def test_scores_are_those_left_possible_by_id(self):
-        one = lambda value: types.SimpleNamespace(logprob=value)
-        steps = [{9: one(-0.5), 2: one(-1.0), 4: one(-math.inf)}]
-        self.assertEqual(of_vllm.scores(steps), [[[2, -1.0], [9, -0.5]]])
-        self.assertIsNone(of_vllm.scores(None))
 
 
 class Between(unittest.TestCase):

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::adapter::Adapter;
-use super::host::Host;
+use super::host::{Host, out_of_form};
 use super::message::{Loaded, Request};
-use crate::backends::{BackendError, Engine, Generation, Prompt};
+use crate::backends::{BackendError, Engine, Generation, Prompt, score_tables};
 use crate::settings::Settings;
 
 /// A loaded engine. It is closed when this is dropped.
@@ -49,8 +49,11 @@ impl Engine for PythonEngine {
         settings: &Settings,
     ) -> Result<Generation, BackendError> {
         let engine = self.loaded.engine;
-        let mut made: Generation =
-            self.host.call(&Request::Generate { engine, prompts, settings })?;
+        let request = Request::Generate { engine, prompts, settings };
+        let (mut made, tables): (Generation, _) = self.host.call_with_bytes(&request)?;
+        if score_tables::decode(&mut made, &tables).is_none() {
+            return Err(out_of_form("tables of scores that do not go with the rows"));
+        }
         if made.prompts.len() != prompts.len() {
             let (made, asked) = (made.prompts.len(), prompts.len());
             let text = format!("the engine continued {made} of {asked} prompts");

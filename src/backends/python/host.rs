@@ -1,9 +1,11 @@
 //! The interpreter in this process: started once, and called with JSON.
 
 use std::ffi::CString;
+use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::{PyAnyMethods as _, PyModule, Python};
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::{Py, PyErr};
 use serde::de::DeserializeOwned;
 
@@ -13,8 +15,9 @@ use super::message::{Answer, Request};
 use crate::backends::BackendError;
 
 /// The modules of the Python side, in the order in which they need each other.
-const MODULES: [(&str, &str); 3] = [
+const MODULES: [(&str, &str); 4] = [
     ("errors", include_str!("engine/errors.py")),
+    ("outputs", include_str!("engine/outputs.py")),
     ("watching", include_str!("engine/watching.py")),
     ("host", include_str!("engine/host.py")),
 ];
@@ -109,12 +112,23 @@ impl Host {
         &self,
         request: &Request<'_>,
     ) -> Result<T, BackendError> {
-        let request = serde_json::to_string(request).map_err(|error| out_of_form(&error))?;
-        let answer: String =
+        self.call_with_bytes(request).map(|(value, _)| value)
+    }
+
+    /// As [`Self::call`], with the bytes that go beside the answer.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub(super) fn call_with_bytes<T: DeserializeOwned>(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<(T, PyBackedBytes), BackendError> {
+        let request = serde_json::to_string(request).map_err(|error| out_of_form(error))?;
+        let (answer, beside): (PyBackedStr, PyBackedBytes) =
             Python::attach(|py| self.module.bind(py).call_method1("call", (request,))?.extract())
                 .map_err(|error| failed("fails", &error))?;
-        match serde_json::from_str(&answer).map_err(|error| out_of_form(&error))? {
-            Answer::Ok(value) => serde_json::from_value(value).map_err(|error| out_of_form(&error)),
+        match serde_json::from_str(&answer).map_err(|error| out_of_form(error))? {
+            Answer::Ok(value) => Ok((value, beside)),
             Answer::Error(raised) => Err(raised.into()),
         }
     }
@@ -125,7 +139,8 @@ fn failed(what: &str, error: &PyErr) -> BackendError {
     BackendError::Failed(format!("the Python side of wattest {what}: {error}").into())
 }
 
-fn out_of_form(error: &serde_json::Error) -> BackendError {
+/// What was said is not what is agreed on.
+pub(super) fn out_of_form(error: impl Display) -> BackendError {
     let text = format!("what went between wattest and its Python side is not in form: {error}");
     BackendError::Failed(text.into())
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::Raised;
-use crate::settings::{Settings, Value};
+use crate::settings::Settings;
 
 /// A request.
 #[derive(Debug, Serialize)]
@@ -13,7 +13,7 @@ pub(super) enum Request<'a> {
     Check { adapter: &'a str, settings: &'a Settings },
     /// Loads a model; answered by [`Loaded`].
     Load { adapter: &'a str, model: &'a str, settings: &'a Settings },
-    /// Generates; answered by a generation.
+    /// Generates; answered by a generation, with its score tables as bytes beside it.
     Generate { engine: u64, prompts: &'a [crate::backends::Prompt], settings: &'a Settings },
     /// Answered by text.
     TokenText { engine: u64, token: u32 },
@@ -26,9 +26,9 @@ pub(super) enum Request<'a> {
 /// An answer.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Answer {
+pub(super) enum Answer<T> {
     /// It was done.
-    Ok(Value),
+    Ok(T),
     /// An exception.
     Error(Raised),
 }

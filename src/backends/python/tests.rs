@@ -3,6 +3,7 @@
 //! One interpreter serves all tests of the process, so each has an adapter of its own.
 
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::PythonBackend;
 use super::adapter::Adapter;
@@ -26,13 +27,27 @@ const STAND_IN: Adapter = Adapter {
     one_engine: true,
 };
 
-fn interpreter() -> Interpreter {
+static INTERPRETER: LazyLock<Interpreter> = LazyLock::new(|| {
     let linked = PathBuf::from(env!("WATTEST_PYTHON_LINKED"));
     Interpreter::find(Some(&linked), &STAND_IN).unwrap()
+});
+
+/// The interpreter changes the environment of the process when it starts, which no process may be
+/// started beside: the kernel would read variables that are being moved.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn interpreter() -> Interpreter {
+    let _alone = alone();
+    INTERPRETER.clone()
 }
 
 fn host() -> Host {
-    Host::get(&interpreter(), &STAND_IN).unwrap()
+    let interpreter = interpreter();
+    let _alone = alone();
+    Host::get(&interpreter, &STAND_IN).unwrap()
 }
 
 fn settings(value: Value) -> Settings {
@@ -133,13 +148,15 @@ fn kinds_of_failures_are_told_apart() {
 #[test]
 fn a_missing_package_and_another_environment_are_told() {
     let absent = Adapter { package: "wattest_has_no_such_package", ..STAND_IN };
-    let unfit = Interpreter::find(Some(&interpreter().executable), &absent).unwrap_err();
-    assert!(unfit.reason.ends_with("has no package `wattest_has_no_such_package`"));
+    let interpreter = interpreter();
     let _ = host();
-    let other = Interpreter { prefix: "/elsewhere".into(), ..interpreter() };
+    let _alone = alone();
+    let unfit = Interpreter::find(Some(&interpreter.executable), &absent).unwrap_err();
+    assert!(unfit.reason.ends_with("has no package `wattest_has_no_such_package`"));
+    let other = Interpreter { prefix: "/elsewhere".into(), ..interpreter.clone() };
     let error = Host::get(&other, &STAND_IN).unwrap_err();
     assert!(error.to_string().contains("cannot be that of /elsewhere"), "{error}");
-    let backend = PythonBackend::new(absent, Some(&interpreter().executable));
+    let backend = PythonBackend::new(absent, Some(&interpreter.executable));
     assert!(matches!(backend.availability(), Availability::Off { .. }));
     assert!(matches!(
         backend.load(Path::new("."), &Settings::new()),

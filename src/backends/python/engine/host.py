@@ -21,16 +21,19 @@ import types
 import warnings
 
 import errors
+import outputs
 
 # A process that has had so many engines, or whose memory has grown by so much since its first one
 # was closed, is not given another.
 MOST_ENGINES = 500
 MOST_LEAKED = 512 << 20
 
-# Engines that are loaded, by number; adapters by name, and those whose engine is imported.
+# Engines that are loaded, by number: the adapter's name, the engine, its load settings in force.
 engines = {}
+# Adapters by name, those whose engine is imported, and the model that each was last asked to load.
 adapters = {}
 imported = set()
+models = {}
 
 
 class Memory:
@@ -174,10 +177,9 @@ def flush():
 
 def forget_warnings():
     """Has every warning be shown anew: Python shows most of them once per place."""
-    for module in list(sys.modules.values()):
-        # Not getattr: a lazy module would import half its library.
-        if isinstance(module, types.ModuleType):
-            vars(module).pop("__warningregistry__", None)
+    # Any change of the filters makes what modules remember void. This one changes nothing: it says
+    # at the end of the list what is done where no filter fits.
+    warnings.simplefilter("default", append=True)
     warnings.onceregistry.clear()
 
 
@@ -188,10 +190,12 @@ def prepare(adapter):
 
 
 class Progress:
-    """How far an operation has come: which phase an exception came out of."""
+    """How far an operation has come: which phase an exception came out of, and what goes beside the
+    answer as bytes."""
 
     def __init__(self, phase):
         self.phase = phase
+        self.beside = b""
 
 
 def opened(progress, name):
@@ -207,35 +211,37 @@ def opened(progress, name):
 
 
 def check(progress, adapter, settings):
-    """Refuses what the engine refuses without any work."""
-    adapter = opened(progress, adapter)
-    # What is shown or logged once is shown again.
-    forget_warnings()
-    adapter.reset()
+    """Refuses what the engine refuses without any work. That may hang on the model: it is the one
+    that was last asked for."""
+    name, adapter = adapter, opened(progress, adapter)
+    prepare(adapter)
     progress.phase = "check"
-    adapter.check(settings)
+    adapter.check(settings, models.get(name))
 
 
 def load(progress, adapter, model, settings):
     """Loads a model: {"engine": number, "architecture": ..., "effective": ...}."""
-    # What an engine refuses without work may hang on the model.
-    aim = getattr(opened(progress, adapter), "aim", None)
-    if aim is not None:
-        aim(model)
+    models[adapter] = model
     check(progress, adapter, settings)
     progress.phase = "load"
+    if not engines:
+        # What is imported stays: frozen for good, it need not be looked through for garbage again.
+        # An engine would never be garbage then.
+        gc.collect()
+        gc.freeze()
     # A load that fails leaves memory behind as well.
     memory.is_due = True
     loaded = adapters[adapter].load(model, settings)
     memory.is_due = False
     number = max(engines, default=0) + 1
-    engines[number] = (adapter, loaded)
+    engines[number] = (adapter, loaded, {})
     try:
-        found = {"architecture": loaded.architecture, "effective": readable(loaded.effective())}
+        effective = readable(loaded.effective())
+        engines[number] = (adapter, loaded, effective)
+        return {"engine": number, "architecture": loaded.architecture, "effective": effective}
     except BaseException:
         close(progress, number)
         raise
-    return {"engine": number, **found}
 
 
 def token_text(progress, engine, token):
@@ -244,18 +250,19 @@ def token_text(progress, engine, token):
 
 
 def generate(progress, engine, prompts, settings):
-    """What serde reads as a generation."""
-    adapter, loaded = engines[engine]
+    """What serde reads as a generation, its tables beside it. The adapter tells the request settings in force; those of
+    loading are what they were when the engine was loaded."""
+    adapter, loaded, effective = engines[engine]
     check(progress, adapter, settings)
     progress.phase = "generate"
-    made = loaded.generate(prompts, settings)
-    return {**made, "effective": readable(made["effective"])}
+    made, progress.beside = outputs.without_tables(loaded.generate(prompts, settings))
+    return {**made, "effective": {**effective, **readable(made["effective"])}}
 
 
 def close(progress, engine):
     """Frees an engine."""
     memory.is_due = True
-    _, loaded = engines.pop(engine)
+    _, loaded, _ = engines.pop(engine)
     try:
         loaded.close()
     except BaseException:
@@ -306,8 +313,8 @@ OPERATIONS = {one.__name__: one for one in (check, load, token_text, generate, c
 
 def call(request):
     """Answers a request {"do": name, "with": arguments}, as JSON text both: {"ok": value} or
-    {"error": kind and details}. Nothing that an engine raises comes out of it, SystemExit and
-    KeyboardInterrupt included."""
+    {"error": kind and details}; and bytes that belong to the value. Nothing that an engine raises
+    comes out of it, SystemExit and KeyboardInterrupt included."""
     asked = json.loads(request)
     name, arguments = asked["do"], asked["with"]
     progress = Progress(name)
@@ -318,4 +325,4 @@ def call(request):
         answer = json.dumps({"error": failure(error, progress.phase, arguments.get("settings", {}))})
     memory.settle()
     flush()
-    return answer
+    return answer, progress.beside

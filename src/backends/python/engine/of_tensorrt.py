@@ -7,14 +7,14 @@ the engine itself. Nothing is checked here that the engine does not check.
 import contextlib
 import dataclasses
 import enum
-import gc
 import importlib
 import json
-import math
 import os
 import time
 
+import outputs
 from host import nest
+from outputs import rows
 
 PACKAGE = "tensorrt_llm"
 
@@ -70,9 +70,6 @@ SAMPLING = "sampling."
 # Mappings of settings by name, and what their names stand below.
 HATCHES = {"extra": SAMPLING, "extra_build_args": "build_config.", "extra_runtime_args": ""}
 
-# The model that this process was last asked to load.
-_model = None
-
 
 def environment():
     """What must stand in the environment before anything is imported."""
@@ -84,10 +81,10 @@ def environment():
     }
 
 
-def check(settings):
+def check(settings, model):
     """Has TensorRT-LLM refuse what its classes refuse, before anything is built or loaded."""
     try:
-        verify(settings)
+        verify(settings, model)
     except Exception as error:
         told = str(error)
         for hatch in HATCHES:
@@ -98,7 +95,7 @@ def check(settings):
         raise
 
 
-def verify(settings):
+def verify(settings, model):
     """As `check`, with the exceptions of the engine."""
     load, request = split(settings)
     given = constructor(load)
@@ -108,14 +105,12 @@ def verify(settings):
         # `LLM` fills it in, and its arguments decide by it what they check.
         given.setdefault("backend", "pytorch")
     # Of a model that is no directory yet, nothing is read.
-    cls.from_kwargs(model=_model or "unknown-model", **given)
+    cls.from_kwargs(model=model or "unknown-model", **given)
     sampling_params(request)
 
 
 def load(model, settings):
     """Loads the model directory `model`, or builds an engine of it."""
-    global _model
-    _model = model
     given = constructor(settings)
     if is_built(settings):
         llm = module("_tensorrt_engine").LLM(model=model, **given)
@@ -158,19 +153,18 @@ class Engine:
         params = sampling_params(request)
         inputs = [one["tokens"] if "tokens" in one else one["text"] for one in prompts]
         begin = time.perf_counter()
-        outputs = self.llm.generate(inputs, sampling_params=params, use_tqdm=False)
+        answers = self.llm.generate(inputs, sampling_params=params, use_tqdm=False)
         taken = time.perf_counter() - begin
-        effective = self.effective()
+        ranked, scored = params.use_beam_search, bool(params.logprobs)
         below = {path: path.removeprefix(SAMPLING) for path in request}
         told = read_back(params, {name: request[path] for path, name in below.items()})
-        effective.update({path: told[name] for path, name in below.items() if name in told})
-        gathered(effective, settings)
+        effective = {path: told[name] for path, name in below.items() if name in told}
         return {
             "prompts": [
-                {"prompt_tokens": list(one.prompt_token_ids), "rows": rows(one, params)}
-                for one in outputs
+                {"prompt_tokens": list(one.prompt_token_ids), "rows": rows(one, ranked, scored)}
+                for one in answers
             ],
-            "effective": effective,
+            "effective": gathered(effective, settings),
             "timings": {"prefill_s": 0.0, "decode_s": taken, "steps_s": []},
         }
 
@@ -179,7 +173,6 @@ class Engine:
         if self.llm is not None:
             self.llm.shutdown()
             self.llm = None
-            gc.collect()
 
 
 def module(name):
@@ -304,40 +297,6 @@ def member(path, word):
         raise ValueError(f"{path}: {word!r} is not a member of {name}") from None
 
 
-def rows(output, params):
-    """The rows of a `RequestOutput`."""
-    ranked = params.use_beam_search
-    return [
-        {
-            "tokens": list(one.token_ids),
-            "text": one.text,
-            "finish": finish(one.finish_reason, one.stop_reason),
-            "scores": scores(one.logprobs) if params.logprobs else None,
-            "sequence_score": one.cumulative_logprob if ranked else None,
-        }
-        for one in sorted(output.outputs, key=lambda one: one.index)
-    ]
-
-
-def finish(reason, stop_reason):
-    """Why a row ended: `stop` is the end token, a token of `stop_token_ids`, or a stop string."""
-    if reason == "length":
-        return "length"
-    if reason == "stop":
-        return "stop_string" if isinstance(stop_reason, str) else "end_token"
-    if reason == "timeout":
-        return "time"
-    raise RuntimeError(f"the engine ended a request with `{reason}` ({stop_reason})")
-
-
-def scores(logprobs):
-    """Per step, the tokens that the engine tells of with their log-probability, by id."""
-    return [
-        [[token, one.logprob] for token, one in sorted(step.items()) if math.isfinite(one.logprob)]
-        for step in logprobs or []
-    ]
-
-
 def read_back(source, asked):
     """The values of the paths in `asked` in an object of the engine; those that cannot be read are
     left out. Of a mapping that was set to some names, only these are told."""
@@ -362,23 +321,17 @@ def narrowed(value, given):
 
 def plain(value):
     """A value as JSON has it. Raises `TypeError` for what JSON has not."""
-    if isinstance(value, enum.Enum):
-        return plain(value.value) if isinstance(value.value, str) else value.name
-    if value is None or isinstance(value, (bool, str, int, float)):
-        return value
-    if isinstance(value, dict):
-        return {str(plain(key)): plain(one) for key, one in value.items()}
-    if isinstance(value, (set, frozenset)):
-        return sorted(plain(one) for one in value)
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if dataclasses.is_dataclass(value):
-        return {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
-    if hasattr(value, "model_dump"):
-        return plain(value.model_dump())
-    # Enumerations of compiled code.
-    if hasattr(type(value), "__members__"):
-        return value.name
-    raise TypeError(f"a {type(value).__name__} has no form in a file")
+
+    def other(one):
+        if isinstance(one, enum.Enum):
+            return one.value if isinstance(one.value, str) else one.name
+        if dataclasses.is_dataclass(one):
+            return {field.name: plain(getattr(one, field.name)) for field in dataclasses.fields(one)}
+        if hasattr(one, "model_dump"):
+            return plain(one.model_dump())
+        # Enumerations of compiled code.
+        if hasattr(type(one), "__members__"):
+            return one.name
+        raise TypeError(f"a {type(one).__name__} has no form in a file")
+
+    return outputs.plain(value, other)

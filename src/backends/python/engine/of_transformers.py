@@ -5,7 +5,6 @@ refuses is its own exception. An exception that comes before any weight is read,
 run of the model, carries `before_work = True`: that is a refusal, however deep it was raised.
 """
 
-import gc
 
 from host import nest
 from watching import Watch, plain, plain_config, several
@@ -30,7 +29,7 @@ def environment():
     }
 
 
-def check(settings):
+def check(settings, _model):
     """What the library refuses without a model: the configurations are built, and their own checks run."""
     from transformers import GenerationConfig
 
@@ -60,7 +59,7 @@ class Engine:
     def __init__(self, directory, settings):
         from transformers import AutoTokenizer
 
-        self.given = frozenset(settings)
+        self.settings = dict(settings)
         named = _of_load(nest(settings))
         assistant = named.pop("assistant_model", None)
         self.model, self.report = _load_model(directory, named)
@@ -70,11 +69,10 @@ class Engine:
             self.assistant, _ = _load_model(assistant, alike)
         self.tokenizer = AutoTokenizer.from_pretrained(directory)
         self.architecture = self.model.config.model_type
-        self._effective = self._of_model(settings)
 
     def effective(self):
         """The load settings, read off what was loaded."""
-        return dict(self._effective)
+        return self._of_model(self.settings)
 
     def token_text(self, token):
         """The text of one token."""
@@ -83,13 +81,12 @@ class Engine:
     def close(self):
         """Drops model, tokenizer and draft model, and what holds on to them."""
         self.model = self.assistant = self.tokenizer = None
-        gc.collect()
 
     def generate(self, prompts, settings):
         """Continues `prompts` with those of `settings` that are no load settings of this engine."""
         import torch
 
-        own = {name: value for name, value in settings.items() if name not in self.given}
+        own = {name: value for name, value in settings.items() if name not in self.settings}
         request, batching = _of_request(nest(own))
         prompts = [self._tokens(prompt) for prompt in prompts]
         # Of two requests with the same settings the same is drawn.
@@ -151,8 +148,7 @@ class Answer:
 
     def whole(self):
         """In the form that the host reads."""
-        effective = self.engine.effective() | (self.effective or {})
-        whole = {"prompts": self.prompts, "effective": effective, "timings": self.timings}
+        whole = {"prompts": self.prompts, "effective": self.effective or {}, "timings": self.timings}
         if self.drafts is not None:
             whole["drafts"] = self.drafts
         return whole

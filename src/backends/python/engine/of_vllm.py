@@ -18,7 +18,9 @@ import tempfile
 import time
 import traceback
 
+import outputs
 from host import nest
+from outputs import rows
 
 PACKAGE = "vllm"
 
@@ -85,8 +87,7 @@ NESTED = (
     "structured_outputs_config",
 )
 
-# The model that this process was last asked to load, and the engine that is open in it.
-_model = None
+# The engine that is open in this process.
 _engine = None
 # Load settings that vLLM took in this process, so that no case is asked twice.
 _taken = set()
@@ -120,21 +121,15 @@ def environment():
     }
 
 
-def aim(model):
-    """Says which model the next checks are for."""
-    global _model
-    _model = model
-
-
-def check(settings):
+def check(settings, model):
     """Has vLLM refuse what it refuses before any work; leaves nothing behind.
 
-    Where a model is known, load settings are checked to the end
-    of `create_engine_config`; without one, their names and the types of nested configurations are.
+    With a `model`, load settings are checked to the end of `create_engine_config`; without one
+    (None), their names and the types of nested configurations are.
     Request settings are checked against the open engine, where it is the one they are for.
     """
     load, request = split(settings)
-    _check_load(load)
+    _check_load(load, model)
     params = sampling_params(request)
     if _engine is not None and load.items() <= _engine.settings.items():
         _engine.verify(params)
@@ -143,14 +138,10 @@ def check(settings):
 def load(model, settings):
     """Loads the model directory `model`."""
     global _engine
-    aim(model)
     if _engine is not None:
         _engine.close()
-    _check_load(settings)
     from vllm import LLM
 
-    gc.collect()
-    gc.freeze()
     try:
         with _young_collections():
             llm = LLM(**{"model": model, **constructor(settings)})
@@ -250,32 +241,35 @@ class _Accepted(Exception):
     """Raised where `LLM` would begin to work."""
 
 
-class _Stop:
-    """Stands for `LLMEngine` while `LLM` is asked what it takes."""
+def _stop(model):
+    """What stands for `LLMEngine` while `LLM` is asked what it takes."""
 
-    @staticmethod
-    def from_engine_args(engine_args, usage_context=None, **_):
-        """What the original does before it makes an engine."""
-        if _model is not None:
-            from vllm.v1.executor import Executor
+    class Stop:
+        @staticmethod
+        def from_engine_args(engine_args, usage_context=None, **_):
+            """What the original does before it makes an engine."""
+            if model is not None:
+                from vllm.v1.executor import Executor
 
-            Executor.get_class(engine_args.create_engine_config(usage_context))
-        raise _Accepted
+                Executor.get_class(engine_args.create_engine_config(usage_context))
+            raise _Accepted
+
+    return Stop
 
 
-def _check_load(settings):
+def _check_load(settings, model):
     """Has `LLM` take `settings` up to where it would make an engine."""
-    key = (_model, json.dumps(settings, sort_keys=True))
+    key = (model, json.dumps(settings, sort_keys=True))
     if key in _taken:
         return
     import vllm.entrypoints.llm as entry
 
     environment_before = dict(os.environ)
     original = entry.LLMEngine
-    entry.LLMEngine = _Stop
+    entry.LLMEngine = _stop(model)
     try:
         # Offline, a model must be there to be named; this directory always is.
-        entry.LLM(**{"model": _model or os.curdir, **constructor(settings)})
+        entry.LLM(**{"model": model or os.curdir, **constructor(settings)})
     except _Accepted:
         _taken.add(key)
     finally:
@@ -360,14 +354,12 @@ class Engine:
             self._abort()
             raise
         finished.sort(key=lambda one: int(one.request_id))
-        effective = self.effective()
-        effective.update(read_request(given))
         return {
             "prompts": [
                 {"prompt_tokens": list(one.prompt_token_ids or []), "rows": rows(one)}
                 for one in finished
             ],
-            "effective": effective,
+            "effective": read_request(given),
             "timings": {
                 "prefill_s": prefill or 0.0,
                 "decode_s": math.fsum(steps),
@@ -445,44 +437,6 @@ def to_prompt(prompt):
     return {"prompt": prompt["text"]}
 
 
-def rows(output):
-    """The rows of a `RequestOutput`."""
-    return [
-        {
-            "tokens": list(one.token_ids),
-            "text": one.text,
-            "finish": finish(one.finish_reason, one.stop_reason),
-            "scores": scores(one.logprobs),
-            "sequence_score": None,
-        }
-        for one in sorted(output.outputs, key=lambda one: one.index)
-    ]
-
-
-def finish(reason, stop_reason):
-    """Why a row ended. vLLM says `stop` for the end token (no stop reason), for tokens of
-    `stop_token_ids` (their id) and for stop strings (the string)."""
-    if reason == "length":
-        return "length"
-    if reason == "stop":
-        return "stop_string" if isinstance(stop_reason, str) else "end_token"
-    if reason == "repetition":
-        # A pattern in the output ended it; a stop string is what comes nearest.
-        return "stop_string"
-    raise RuntimeError(f"the engine ended a request with `{reason}` ({stop_reason})")
-
-
-def scores(logprobs):
-    """Per step, the tokens left possible with their log-probability, by id; in the modes of the
-    engine that give logits, with their logit. None where none were asked for."""
-    if logprobs is None:
-        return None
-    return [
-        [[token, one.logprob] for token, one in sorted(step.items()) if math.isfinite(one.logprob)]
-        for step in (logprobs[place] for place in range(len(logprobs)))
-    ]
-
-
 def read_all(config):
     """The values of all arguments of `LLM` in a `VllmConfig`, by path; what has no place there, or
     is nothing that JSON can hold, is left out."""
@@ -558,24 +512,18 @@ def read_request(params):
 
 def plain(value, path):
     """A value as JSON has it. Raises `TypeError` for what JSON has not."""
-    if isinstance(value, enum.Enum):
-        # Levels are numbers and most choices words; where the value is an implementation (attention
-        # backends) or a pair (kinds of graphs), a choice goes by its name.
-        is_word = isinstance(value.value, str) and value.value.isidentifier()
-        level = int(value) if isinstance(value, int) else value.name
-        return value.value if is_word else level
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, dict):
-        return {str(plain(key, path)): plain(one, path) for key, one in value.items()}
-    if isinstance(value, (set, frozenset)):
-        return sorted(plain(one, path) for one in value)
-    if isinstance(value, (list, tuple)):
-        return [plain(one, path) for one in value]
-    if type(value).__module__ == "torch" and type(value).__name__ == "dtype":
-        return str(value).removeprefix("torch.")
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if fields(value):
-        return {name: plain(getattr(value, name), path) for name in fields(value)}
-    raise TypeError(f"{path} is a {type(value).__name__}")
+
+    def other(one):
+        if isinstance(one, enum.Enum):
+            # Levels are numbers and most choices words; where the value is an implementation
+            # (attention backends) or a pair (kinds of graphs), a choice goes by its name.
+            is_word = isinstance(one.value, str) and one.value.isidentifier()
+            level = int(one) if isinstance(one, int) else one.name
+            return one.value if is_word else level
+        if type(one).__module__ == "torch" and type(one).__name__ == "dtype":
+            return str(one).removeprefix("torch.")
+        if fields(one):
+            return {name: plain(getattr(one, name), path) for name in fields(one)}
+        raise TypeError(f"{path} is a {type(one).__name__}")
+
+    return outputs.plain(value, other)
