@@ -1,31 +1,15 @@
-//! Energy readings. What is not known is null with a reason.
+//! Energy: what it is read off, what a window of it amounts to, and how far that can be trusted.
+//!
+//! The way of the data: a [`Meter`] is read again and again while a window is open; the samples say
+//! between which joules the window lies, and a [`Reading`] has that with everything that speaks
+//! against it ([`Doubt`]).
 
-use serde::{Deserialize, Serialize};
+mod doubt;
+mod meter;
+mod options;
+mod reading;
 
-/// The energy of a case.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reading {
-    /// Joules in the window, everything the source covers included.
-    pub gross_j: Option<f64>,
-    /// Joules above the baseline.
-    pub net_j: Option<f64>,
-    /// What measured.
-    pub source: Source,
-    /// Why a number is missing.
-    pub reason: Option<String>,
-}
-
-/// What measured energy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Source {
-    /// Nothing did.
-    None,
-}
-
-impl Reading {
-    /// No number, and why.
-    pub fn unknown(reason: impl Into<String>) -> Self {
-        Self { gross_j: None, net_j: None, source: Source::None, reason: Some(reason.into()) }
-    }
-}
+pub use doubt::Doubt;
+pub use meter::{Clock, Meter, Presence, Probe, Quantity, ReadError, Sample, Source};
+pub use options::Options;
+pub use reading::Reading;

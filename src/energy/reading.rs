@@ -1,0 +1,60 @@
+//! What is known of the energy of a window. What is not known is null with a reason.
+
+use serde::{Deserialize, Serialize};
+
+use crate::energy::{Doubt, Source};
+
+/// The energy of a case, or of a run.
+///
+/// Every number is null where it is not known, never 0; `reason` says why the joules are missing,
+/// and `doubts` what speaks against them where they are there.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reading {
+    /// Joules in the window, everything the source covers included.
+    pub gross_j: Option<f64>,
+    /// Joules above those of the idle machine with the model loaded. It may be negative: it is
+    /// reported, not cut off.
+    pub net_j: Option<f64>,
+    /// Below this `gross_j` cannot be, by the logged readings of the counter alone.
+    pub lo_j: Option<f64>,
+    /// Above this `gross_j` cannot be.
+    pub hi_j: Option<f64>,
+    /// Half of what the ticks leave open, in joules (type B).
+    pub u_quant_j: Option<f64>,
+    /// Half of the 95 % confidence interval over the repeats, in joules (type A).
+    pub u_repeat_j: Option<f64>,
+    /// What the spread of the baseline adds to the doubt of `net_j`, in joules.
+    pub u_baseline_j: Option<f64>,
+    /// Ticks of the counter (new readings) within the window.
+    pub ticks: Option<u64>,
+    /// The time between two ticks, as learnt on this device, in milliseconds.
+    pub tick_period_ms: Option<f64>,
+    /// What measured.
+    pub source: Source,
+    /// What it covers: devices by UUID, processor packages by name.
+    pub scope: Vec<String>,
+    /// What speaks against the numbers; empty where nothing does.
+    pub doubts: Vec<Doubt>,
+    /// How long the window was, in seconds.
+    pub window_s: Option<f64>,
+    /// How often the work was done within the window, or in windows of its own.
+    pub repeats: Option<u32>,
+    /// `gross_j` per generated token.
+    pub j_per_output_token: Option<f64>,
+    /// `gross_j` per token of prompt and output.
+    pub j_per_total_token: Option<f64>,
+    /// Joules up to the first logits of each batch, where that spans enough ticks.
+    pub prefill_j: Option<f64>,
+    /// Joules from there on, where that spans enough ticks.
+    pub decode_j: Option<f64>,
+    /// Why a number is missing.
+    pub reason: Option<String>,
+}
+
+impl Reading {
+    /// No number, and why.
+    pub fn unknown(reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..Self::default() }
+    }
+}
