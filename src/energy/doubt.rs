@@ -1,5 +1,7 @@
 //! What speaks against a reading.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What speaks against a reading, or against one of its numbers.
@@ -80,5 +82,35 @@ impl Doubt {
                 | Self::Implausible { .. }
                 | Self::Failed { .. }
         )
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Underresolved { percent } => {
+                write!(f, "the ticks leave {percent:.1} % open: repeat the work more often")
+            }
+            Self::Reset => f.write_str("the counter went back: its driver was loaded anew"),
+            Self::Wrapped => f.write_str("the counter may have wrapped more than once"),
+            Self::Gap { ms } => write!(f, "nothing new was read for {ms:.0} ms"),
+            Self::Implausible { watts } => write!(f, "{watts:.0} W cannot be"),
+            Self::Failed { error } => write!(f, "the source failed: {error}"),
+            Self::Shared { with } => write!(f, "the device is shared with {with}"),
+            Self::Throttled { cause, ms: Some(ms) } => {
+                write!(f, "the device slowed down for {ms:.0} ms ({cause})")
+            }
+            Self::Throttled { cause, ms: None } => write!(f, "the device slowed down ({cause})"),
+            Self::PowerCapped { ms: Some(ms) } => {
+                write!(f, "the device was at its power limit for {ms:.0} ms")
+            }
+            Self::PowerCapped { ms: None } => f.write_str("the device was at its power limit"),
+            Self::LimitChanged => f.write_str("the power limit was changed"),
+            Self::Disagree { other_j, .. } => write!(f, "another source says {other_j:.3} J"),
+            Self::StaleBaseline { age_s } => {
+                write!(f, "the baseline, {age_s:.0} s old, no longer holds")
+            }
+            Self::Averaged { ms } => write!(f, "the sensor averages over {ms:.0} ms"),
+        }
     }
 }

@@ -1,0 +1,7 @@
+//! The core against meters whose truth is known, on a clock that only the test moves.
+
+pub(super) mod fake;
+mod faults;
+mod power;
+mod truth;
+mod windows;
