@@ -242,6 +242,7 @@ impl Setup<'_> {
             command: self.command.clone(),
             junit_properties: options.junit_properties,
             environment,
+            energy: wattest::energy::sources::open(&options.energy).probes,
         }
     }
 
@@ -257,6 +258,8 @@ impl Setup<'_> {
                 python: options.python.clone(),
                 ..Default::default()
             },
+            energy: options.energy.clone(),
+            measurement: options.measurement,
             names: self.sources.iter().filter_map(Source::names).collect(),
             isolate: options.isolate,
             timeout: options.timeout,

@@ -6,16 +6,24 @@
 
 mod baseline;
 mod bracket;
+mod clock;
+pub mod cuda;
 mod doubt;
 mod interval;
+mod measurement;
 mod meter;
 mod noise;
 mod normal;
+pub mod nvml;
 mod options;
 mod power;
+pub mod rapl;
 mod reading;
+mod recorder;
 mod repeats;
+mod sampler;
 mod soundness;
+pub mod sources;
 pub mod statistics;
 #[cfg(test)]
 mod tests;
@@ -26,12 +34,17 @@ mod window;
 
 pub use baseline::{Baseline, BaselineKind};
 pub use bracket::Bracket;
+pub use clock::Monotonic;
 pub use doubt::Doubt;
 pub use interval::{Interval, Method};
+pub use measurement::Measurement;
 pub use meter::{Clock, Meter, Presence, Probe, Quantity, ReadError, Sample, Source};
 pub use noise::NoiseBand;
 pub use options::Options;
 pub use reading::Reading;
+pub use recorder::Recorder;
+pub use sampler::{Cost, Open, Rate, Sampler};
+pub use sources::Sources;
 pub use tick::Tick;
 pub use trace::{Failure, Flaw, Point, Trace};
 pub use warmup::{WarmUp, Warmth};

@@ -48,6 +48,10 @@ pub struct Reading {
     pub prefill_j: Option<f64>,
     /// Joules from there on, where that spans enough ticks.
     pub decode_j: Option<f64>,
+    /// What the thread that reads the meters took of one processor core, in percent.
+    pub sampler_cpu_percent: Option<f64>,
+    /// How often a second the meters were read; slow ones lower it.
+    pub sampler_hz: Option<f64>,
     /// Why a number is missing.
     pub reason: Option<String>,
 }
@@ -56,5 +60,14 @@ impl Reading {
     /// No number, and why.
     pub fn unknown(reason: impl Into<String>) -> Self {
         Self { reason: Some(reason.into()), ..Self::default() }
+    }
+
+    /// Adds to the reason.
+    pub(super) fn say(&mut self, more: impl AsRef<str>) {
+        let reason = self.reason.get_or_insert_default();
+        if !reason.is_empty() {
+            reason.push_str("; ");
+        }
+        reason.push_str(more.as_ref());
     }
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::energy::Probe;
 use crate::environment::Environment;
 use crate::report::JunitProperties;
 use crate::report::text::shell_word;
@@ -37,6 +38,9 @@ pub struct RunInfo {
     pub junit_properties: JunitProperties,
     /// The machine and the build.
     pub environment: Environment,
+    /// The sources of energy, and whether each is here; empty where energy was not to be measured.
+    #[serde(default)]
+    pub energy: Vec<Probe>,
 }
 
 /// How to run one case again.

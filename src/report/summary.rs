@@ -1,9 +1,10 @@
 //! Counts and totals of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::energy::Doubt;
 use crate::issues::Standing;
 use crate::report::{Breach, CaseView, RunInfo, breaches};
 use crate::scan::Severity;
@@ -66,12 +67,20 @@ pub struct EnergyTotal {
     pub gross_j: Option<f64>,
     /// Joules above the baseline; null unless known of every case that ran.
     pub net_j: Option<f64>,
+    /// Below this the gross joules cannot be; null unless known of every case that ran.
+    pub lo_j: Option<f64>,
+    /// Above this they cannot be; null unless known of every case that ran.
+    pub hi_j: Option<f64>,
     /// Cases that ran and whose energy is known.
     pub known: usize,
     /// Cases that ran and whose energy is not.
     pub unknown: usize,
     /// Why not, with the number of cases, the most frequent first.
     pub reasons: Vec<(String, usize)>,
+    /// What measured, with the number of cases.
+    pub sources: BTreeMap<String, usize>,
+    /// What speaks against the readings, by its name, with the number of cases.
+    pub doubts: BTreeMap<String, usize>,
 }
 
 /// A case that did not pass.
@@ -157,9 +166,25 @@ impl EnergyTotal {
         let all = self.known + self.unknown;
         match (self.gross_j, self.reasons.first()) {
             (Some(gross), _) => {
-                let net =
-                    self.net_j.map_or("net unknown".to_owned(), |net| format!("{net:.1} J net"));
-                format!("{gross:.1} J gross, {net}, over {} cases", self.known)
+                let net = self
+                    .net_j
+                    .map_or("net unknown".to_owned(), |net| format!("{} J net", joules(net)));
+                let bounds = match (self.lo_j, self.hi_j) {
+                    (Some(lo), Some(hi)) => format!(" ({} to {})", joules(lo), joules(hi)),
+                    _ => String::new(),
+                };
+                let sources: Vec<&str> = self.sources.keys().map(String::as_str).collect();
+                let by = if sources.is_empty() { "" } else { " by " };
+                let mut line = format!(
+                    "{} J gross{bounds}, {net}, over {} cases{by}{}",
+                    joules(gross),
+                    self.known,
+                    sources.join(", ")
+                );
+                for (doubt, n) in &self.doubts {
+                    line.push_str(&format!("; {n} {doubt}"));
+                }
+                line
             }
             (None, None) => "unknown: no case ran".to_owned(),
             (None, Some((why, _))) if self.known == 0 => format!("unknown: {why}"),
@@ -173,7 +198,9 @@ impl EnergyTotal {
     }
 
     fn new(cases: &[CaseView]) -> Self {
-        let mut total = Self { gross_j: Some(0.0), net_j: Some(0.0), ..Self::default() };
+        let zero = Some(0.0);
+        let mut total =
+            Self { gross_j: zero, net_j: zero, lo_j: zero, hi_j: zero, ..Self::default() };
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
         for view in cases {
             let record = &view.record;
@@ -186,8 +213,14 @@ impl EnergyTotal {
             let add = |total: Option<f64>, joules: Option<f64>| Some(total? + joules?);
             total.gross_j = add(total.gross_j, energy.gross_j);
             total.net_j = add(total.net_j, energy.net_j);
+            total.lo_j = add(total.lo_j, energy.lo_j);
+            total.hi_j = add(total.hi_j, energy.hi_j);
+            for doubt in words(&energy.doubts) {
+                *total.doubts.entry(doubt).or_default() += 1;
+            }
             if energy.gross_j.is_some() {
                 total.known += 1;
+                *total.sources.entry(word(&energy.source, None)).or_default() += 1;
             } else {
                 total.unknown += 1;
                 *reasons
@@ -197,11 +230,29 @@ impl EnergyTotal {
         }
         if total.known == 0 {
             (total.gross_j, total.net_j) = (None, None);
+            (total.lo_j, total.hi_j) = (None, None);
         }
         total.reasons = reasons.into_iter().map(|(why, n)| (why.to_owned(), n)).collect();
         total.reasons.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
         total
     }
+}
+
+/// Joules as a person reads them: small ones with more digits.
+fn joules(joules: f64) -> String {
+    if joules.abs() < 10.0 { format!("{joules:.3}") } else { format!("{joules:.1}") }
+}
+
+/// The names of the doubts of a case, each once.
+fn words(doubts: &[Doubt]) -> BTreeSet<String> {
+    doubts.iter().map(|doubt| word(doubt, Some("doubt"))).collect()
+}
+
+/// What a value is called in a record: its text, or that under `key`.
+fn word(value: &impl Serialize, key: Option<&str>) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    let named = key.map_or(Some(&value), |key| value.get(key));
+    named.and_then(serde_json::Value::as_str).unwrap_or("unknown").to_owned()
 }
 
 fn slowest(cases: &[CaseView]) -> Vec<(String, f64)> {

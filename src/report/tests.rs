@@ -3,6 +3,7 @@
 use jiff::civil::date;
 
 use super::*;
+use crate::energy::{Doubt, Source};
 use crate::environment::Environment;
 use crate::issues::{Book, State};
 use crate::record::{Outcome, Record};
@@ -28,6 +29,7 @@ fn run() -> RunInfo {
         },
         junit_properties: JunitProperties::Testcase,
         environment: Environment { wattest: "0.1.0".to_owned(), ..Environment::default() },
+        energy: Vec::new(),
     }
 }
 
@@ -277,6 +279,8 @@ fn json_of_a_run() {
       "energy": {
         "gross_j": null,
         "net_j": null,
+        "lo_j": null,
+        "hi_j": null,
         "known": 0,
         "unknown": 3,
         "reasons": [
@@ -284,7 +288,9 @@ fn json_of_a_run() {
             "no meter here",
             3
           ]
-        ]
+        ],
+        "sources": {},
+        "doubts": {}
       },
       "slowest": [
         [
@@ -372,12 +378,17 @@ fn a_total_of_energy_is_of_all_cases_or_of_none() {
         view("knob=2", |record| {
             record.energy.gross_j = Some(joules);
             record.energy.net_j = Some(joules / 2.0);
+            record.energy.lo_j = Some(joules - 0.5);
+            record.energy.hi_j = Some(joules + 0.25);
+            record.energy.source = Source::Rapl;
+            record.energy.doubts = vec![Doubt::LimitChanged, Doubt::LimitChanged];
             record.energy.reason = None;
         })
     };
     let total = |cases: &[CaseView]| Report::new(&run(), cases, &[]).summary.energy;
     let whole = total(&[known(2.0), known(4.0)]);
     assert_eq!((whole.gross_j, whole.net_j), (Some(6.0), Some(3.0)));
+    insta::assert_snapshot!(whole.line(), @"6.000 J gross (5.000 to 6.500), 3.000 J net, over 2 cases by rapl; 2 limit_changed");
     let part = total(&[known(2.0), view("knob=3", |_| {})]);
     assert_eq!((part.gross_j, part.known, part.unknown), (None, 1, 1));
     assert_eq!(part.line(), "unknown as a whole: known of 1 of 2 cases; 1 times: no meter here");

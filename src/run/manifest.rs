@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::backends;
+use crate::energy::{self, Measurement};
 use crate::record::SCHEMA_VERSION;
 use crate::run::{Isolate, SupervisorOptions};
 use crate::schema::Case;
@@ -27,6 +28,12 @@ pub struct Manifest {
     pub model_fingerprint: String,
     /// Options of the backends.
     pub backends: backends::Options,
+    /// Where the sources of energy are looked for.
+    #[serde(default)]
+    pub energy: energy::Options,
+    /// How thoroughly energy is measured.
+    #[serde(default)]
+    pub measurement: Measurement,
     /// What shares a process.
     pub isolate: Isolate,
     /// Deadline of one case in seconds.
@@ -49,6 +56,8 @@ impl Manifest {
             model: options.model.display().to_string(),
             model_fingerprint: fingerprint(&options.model),
             backends: options.backends.clone(),
+            energy: options.energy.clone(),
+            measurement: options.measurement,
             isolate: options.isolate,
             timeout_s: seconds(options.timeout),
             silence_s: seconds(options.silence),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backends;
 use crate::backends::Generation;
-use crate::energy::Reading;
+use crate::energy::{self, Measurement, Reading};
 use crate::process::WorkerCommand;
 use crate::record::{Comparison, Outcome};
 use crate::scan::Phase;
@@ -19,7 +19,7 @@ use crate::settings::Settings;
 
 /// Version of these messages. Both sides are the same executable unless the build was replaced
 /// during a run.
-pub(super) const PROTOCOL: u32 = 2;
+pub(super) const PROTOCOL: u32 = 3;
 
 /// What the supervisor says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,6 +46,10 @@ pub(super) struct Setup {
     pub(super) model: PathBuf,
     /// Options of the backends.
     pub(super) backends: backends::Options,
+    /// Where the sources of energy are.
+    pub(super) energy: energy::Options,
+    /// How thoroughly energy is measured.
+    pub(super) measurement: Measurement,
     /// By backend, what its parameters may be called.
     pub(super) names: BTreeMap<String, Names>,
     /// How a process like this one is started: a replica of an engine is.

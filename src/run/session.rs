@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::backends::score_tables::without_scores;
 use crate::backends::{self, Availability, Backend, BackendError, Engine, Generation, guarded};
-use crate::energy::Reading;
+use crate::energy::{Reading, Recorder, Tokens};
 use crate::record::{Comparison, Outcome};
 use crate::run::placeholder;
 use crate::run::prompts::prompts;
@@ -36,6 +36,8 @@ pub(super) struct Session {
     has_loaded: bool,
     references: References,
     found: Found,
+    /// Opened where first a model is loaded: what loads none costs nothing.
+    recorder: Option<Recorder>,
 }
 
 struct Loaded {
@@ -67,7 +69,15 @@ impl Session {
         setup.backends.replica = Some(setup.worker.clone());
         let references = References::new(&setup.run, &setup.model);
         let found = Found::new(backends::interpreter(&setup.backends));
-        Self { setup, backends: HashMap::new(), engine: None, has_loaded: false, references, found }
+        Self {
+            setup,
+            backends: HashMap::new(),
+            engine: None,
+            has_loaded: false,
+            references,
+            found,
+            recorder: None,
+        }
     }
 
     /// Runs `case`. Whether it left processes behind is the caller's to see.
@@ -120,8 +130,8 @@ impl Session {
             skip_if(self.found.missing(&case.requirements, Some(&architecture), model))?;
         }
         marks.begin(Phase::Run)?;
-        let output = self.generate(&settings, Phase::Run)?;
-        ended.energy = Reading::unknown("this build has no source of energy readings");
+        let (output, energy) = self.measured(case, &settings)?;
+        ended.energy = energy;
         ended.comparison = reference.map(|made| Comparison::between(&output, &made.generation));
         // The tables have been compared; a record must stay small.
         ended.output = Some(without_scores(&output));
@@ -292,9 +302,28 @@ impl Session {
             return Err(Outcome::Broken { reason }.into());
         };
         self.has_loaded = true;
+        let open = || Recorder::open(&self.setup.energy, self.setup.measurement);
+        self.recorder.get_or_insert_with(open).before_load();
         let loaded = guarded(|| backend.load(&self.setup.model, load));
         let engine = loaded.map_err(|error| errored(error, phase))?;
         Ok(Loaded { backend: case.backend.clone(), key: load.key(), engine })
+    }
+
+    /// The output of the case, and what it cost.
+    fn measured(
+        &mut self,
+        case: &Case,
+        settings: &Settings,
+    ) -> Result<(Generation, Reading), Stop> {
+        // A negative one is to do no work: there is nothing to measure.
+        let taken = if case.kind == Kind::Negative { None } else { self.recorder.take() };
+        let Some(mut recorder) = taken else {
+            let reading = Reading::unknown("a negative case is not measured");
+            return Ok((self.generate(settings, Phase::Run)?, reading));
+        };
+        let measured = recorder.measure(tokens, || self.generate(settings, Phase::Run));
+        self.recorder = Some(recorder);
+        measured
     }
 
     fn generate(&mut self, settings: &Settings, phase: Phase) -> Result<Generation, Stop> {
@@ -318,6 +347,14 @@ impl Session {
             let _ = catch_unwind(AssertUnwindSafe(move || drop(loaded)));
         }
     }
+}
+
+/// The tokens that were worked on for `output`.
+fn tokens(output: &Generation) -> Tokens {
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let prompt = output.prompts.iter().map(|prompt| prompt.prompt_tokens.len()).sum();
+    let rows = output.prompts.iter().flat_map(|prompt| &prompt.rows);
+    Tokens { prompt: count(prompt), output: count(rows.map(|row| row.tokens.len()).sum()) }
 }
 
 fn errored(error: BackendError, phase: Phase) -> Stop {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backends::{self, Availability};
 use crate::capture::{CaseCapture, Redirect};
+use crate::energy::{self, Measurement};
 use crate::process::WorkerCommand;
 use crate::record::{Captured, Outcome, Record, SCHEMA_VERSION};
 use crate::run::files;
@@ -46,6 +47,11 @@ pub struct SupervisorOptions {
     pub model: PathBuf,
     /// Options of the backends.
     pub backends: backends::Options,
+    /// Where the sources of energy are.
+    pub energy: energy::Options,
+    /// How thoroughly energy is measured. Measuring takes no more than its budget, and half of
+    /// the shorter of the two deadlines below.
+    pub measurement: Measurement,
     /// By backend, what its parameters may be called; of one that is not there, nothing is known
     /// beside what the backend knows.
     pub names: BTreeMap<String, Names>,
@@ -61,6 +67,15 @@ pub struct SupervisorOptions {
     pub environment: String,
     /// Whether to copy what a case writes to this process's own stdout and stderr as well.
     pub echo: bool,
+}
+
+impl SupervisorOptions {
+    /// How thoroughly energy is measured, such that no deadline is missed for it.
+    fn measurement(&self) -> Measurement {
+        let most = self.timeout.min(self.silence) / 2;
+        let budget = self.measurement.budget.map_or(most, |budget| budget.min(most));
+        Measurement { budget: Some(budget), ..self.measurement }
+    }
 }
 
 /// Runs cases one at a time; keeps the worker between cases of one group, and for another group of
@@ -284,6 +299,8 @@ impl Supervisor {
                 protocol: PROTOCOL,
                 model: self.options.model.clone(),
                 backends: self.options.backends.clone(),
+                energy: self.options.energy.clone(),
+                measurement: self.options.measurement(),
                 names: self.options.names.clone(),
                 worker: self.options.worker.clone(),
                 run: self.options.run.clone(),

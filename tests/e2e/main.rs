@@ -9,6 +9,7 @@ mod candle;
 mod command;
 mod config;
 mod coverage;
+mod energy;
 mod faults;
 mod introspect;
 mod known;

@@ -115,6 +115,8 @@ pub(crate) fn options(folder: &Path) -> SupervisorOptions {
         run: folder.to_owned(),
         model: PathBuf::from("no-model"),
         backends: Options { script: Some(folder.join("script.yaml")), ..Options::default() },
+        energy: wattest::energy::Options { off: true, ..Default::default() },
+        measurement: wattest::energy::Measurement::default(),
         names: BTreeMap::new(),
         isolate: Isolate::Group,
         timeout: Duration::from_secs(60),

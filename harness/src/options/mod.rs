@@ -44,6 +44,10 @@ pub struct Options {
     pub script: Option<PathBuf>,
     /// The interpreter whose environment has the engines in Python.
     pub python: Option<PathBuf>,
+    /// Where the sources of energy are looked for.
+    pub energy: wattest::energy::Options,
+    /// How thoroughly energy is measured.
+    pub measurement: wattest::energy::Measurement,
     /// A further place for junit.xml.
     pub junit: Option<PathBuf>,
     /// Where JUnit properties go.
@@ -110,6 +114,8 @@ impl Default for Options {
             model: None,
             script: None,
             python: None,
+            energy: wattest::energy::Options::default(),
+            measurement: wattest::energy::Measurement::default(),
             junit: None,
             junit_properties: JunitProperties::default(),
             events: None,

@@ -145,6 +145,53 @@ pub(super) const FLAGS: &[Flag] = &[
             Ok(())
         },
     ),
+    ours(
+        "energy",
+        Value("WHAT"),
+        false,
+        "auto or off: measure energy where there is a source [default: auto]",
+        |o, v| {
+            o.energy.off = choice(v, &[("auto", false), ("off", true)])?;
+            Ok(())
+        },
+    ),
+    ours("nvml", Value("FILE"), false, "the NVML library [default: the loader's]", |o, v| {
+        o.energy.nvml = Some(v.into());
+        Ok(())
+    }),
+    ours(
+        "powercap",
+        Value("DIR"),
+        false,
+        "the powercap tree [default: /sys/class/powercap]",
+        |o, v| {
+            o.energy.powercap = Some(v.into());
+            Ok(())
+        },
+    ),
+    ours(
+        "repeat",
+        Value("N"),
+        true,
+        "measure each case in so many windows, after baselines",
+        |o, v| {
+            o.measurement.repeats = match whole(v)? {
+                0 => return Err("a whole number from 1".to_owned()),
+                n => Some(n),
+            };
+            Ok(())
+        },
+    ),
+    ours(
+        "min-window",
+        Value("TIME"),
+        true,
+        "repeat a case until its window is so long, after baselines",
+        |o, v| {
+            o.measurement.min_window = Some(duration(v)?);
+            Ok(())
+        },
+    ),
     ours("junit", Value("FILE"), false, "write junit.xml here, too", |o, v| {
         o.junit = Some(v.into());
         Ok(())

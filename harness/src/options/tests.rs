@@ -25,8 +25,9 @@ fn example(name: &str) -> &'static str {
     match name {
         "junit-properties" => "suite",
         "isolate" => "case",
-        "timeout" | "silence-timeout" => "7s",
-        "retries" | "max-fail" | "shuffle-seed" | "test-threads" => "3",
+        "energy" => "off",
+        "timeout" | "silence-timeout" | "min-window" => "7s",
+        "retries" | "repeat" | "max-fail" | "shuffle-seed" | "test-threads" => "3",
         "partition" => "hash:1/2",
         "no-tests" => "warn",
         "today" => "2026-01-02",

@@ -1,0 +1,390 @@
+//! From work to a reading: opens windows around it, and takes the baselines.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::energy::nvml::{Edge, Gpus};
+use crate::energy::{
+    Baseline, BaselineKind, Doubt, Measurement, Meter, Open, Options, Presence, Probe, Quantity,
+    Rate, Reading, Sampler, Source, Tick, Tokens, Trace, Window, sources,
+};
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod tests;
+
+/// Parts of a baseline: their spread is its doubt.
+const PARTS: u32 = 5;
+
+/// Ticks of a window where nothing but repeats was asked for. What the ticks leave open is then one
+/// percent of the energy, at even power.
+const TICKS: u32 = 100;
+
+/// A window where nothing but repeats was asked for, and the counter ticks too often to be seen.
+const LENGTH: Duration = Duration::from_secs(1);
+
+/// Of the draws of the bootstrap: the same readings have the same interval.
+const SEED: u64 = 0;
+
+/// A baseline older than this is taken anew before a case that is measured thoroughly.
+const FRESH: Duration = Duration::from_secs(300);
+
+/// Measures work, where there is a source.
+pub struct Recorder {
+    /// The sampler, or why there is none.
+    sampler: Result<Sampler, String>,
+    /// What else is to be asked of the GPUs at the edges; none where RAPL is read.
+    gpus: Option<Gpus>,
+    measurement: Measurement,
+    idle: Idle,
+    keeps: bool,
+    /// What was read in the last measurement, where that is to be kept.
+    kept: Vec<Trace>,
+}
+
+/// What is known of the machine while it waits.
+#[derive(Debug, Default)]
+struct Idle {
+    bare: Option<Result<Baseline, Doubt>>,
+    /// That of the model that is loaded, and when it was taken.
+    model: Option<(Instant, Result<Baseline, Doubt>)>,
+    /// The longest tick that a baseline has shown.
+    tick: Option<Duration>,
+}
+
+/// The begin of a window.
+struct Begun<'a> {
+    gpus: Option<Edge>,
+    open: Open<'a>,
+}
+
+/// A window that was measured.
+struct Done<T> {
+    /// The output of the first work in it.
+    first: T,
+    reading: Reading,
+    /// Of all the work in it.
+    tokens: Tokens,
+    /// What was read, where that is kept.
+    traces: Vec<Trace>,
+}
+
+impl Recorder {
+    /// A recorder over the sources that `options` lead to. Where there are none, it measures
+    /// nothing, costs nothing, and each of its readings says why.
+    pub fn open(options: &Options, measurement: Measurement) -> Self {
+        if options.off {
+            return Self::new(Err("energy is off".to_owned()), measurement);
+        }
+        let sources = sources::open(options);
+        if sources.meters.is_empty() {
+            return Self::new(Err(nothing_here(&sources.probes)), measurement);
+        }
+        let reads_gpus = sources.meters.iter().any(|meter| meter.source() != Source::Rapl);
+        let started = Self::start(sources.meters, Rate::default(), measurement);
+        let mut recorder = started.unwrap_or_else(|error| {
+            let reason = format!("the thread that reads the meters cannot be started: {error}");
+            Self::new(Err(reason), measurement)
+        });
+        recorder.gpus = if reads_gpus { sources.gpus } else { None };
+        recorder
+    }
+
+    /// A recorder over `meters`. Of several sources the best is read: their joules overlap.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start(
+        mut meters: Vec<Box<dyn Meter>>,
+        rate: Rate,
+        measurement: Measurement,
+    ) -> io::Result<Self> {
+        let best = meters.iter().map(|meter| rank(meter.source())).min();
+        meters.retain(|meter| Some(rank(meter.source())) == best);
+        let patience = match measurement.is_thorough() {
+            true => rate.patience + averages_over(&meters),
+            false => rate.patience,
+        };
+        let rate = Rate { patience, ..rate };
+        Ok(Self::new(Ok(Sampler::start(meters, rate)?), measurement))
+    }
+
+    fn new(sampler: Result<Sampler, String>, measurement: Measurement) -> Self {
+        let (idle, kept) = (Idle::default(), Vec::new());
+        Self { sampler, gpus: None, measurement, idle, keeps: false, kept }
+    }
+
+    /// Before a model is loaded for the first time: takes the baseline of the machine as it is,
+    /// where baselines are wanted.
+    pub fn before_load(&mut self) {
+        if let Ok(sampler) = &self.sampler {
+            self.idle.before_load(sampler, self.measurement);
+        }
+    }
+
+    /// The baseline without a model, where it was taken and came to something.
+    pub fn bare(&self) -> Option<&Baseline> {
+        self.idle.bare.as_ref()?.as_ref().ok()
+    }
+
+    /// The baseline with the model that is loaded, where it was taken and came to something.
+    pub fn model(&self) -> Option<&Baseline> {
+        self.idle.model.as_ref()?.1.as_ref().ok()
+    }
+
+    /// From now on keeps what is read, for [`Recorder::traces`].
+    pub fn keep_traces(&mut self) {
+        self.keeps = true;
+    }
+
+    /// What was read in the last measurement: for each window the trace of each meter.
+    pub fn traces(&self) -> &[Trace] {
+        &self.kept
+    }
+
+    /// Does `work` and measures it, as often and as long as was asked for. The output is that of
+    /// the first time; `tokens` counts those of an output.
+    ///
+    /// # Errors
+    /// What `work` says, the first time or later.
+    pub fn measure<T, E>(
+        &mut self,
+        tokens: impl Fn(&T) -> Tokens,
+        mut work: impl FnMut() -> Result<T, E>,
+    ) -> Result<(T, Reading), E> {
+        let began = Instant::now();
+        let sampler = match &self.sampler {
+            Ok(sampler) => sampler,
+            Err(reason) => return Ok((work()?, Reading::unknown(reason.as_str()))),
+        };
+        self.kept.clear();
+        if !self.measurement.is_thorough() {
+            let Done { first, reading, traces, .. } =
+                self.window(sampler, began, Some(1), &tokens, &mut work)?;
+            self.kept = traces;
+            return Ok((first, reading));
+        }
+        // What is done for the first time costs more than ever after: it is not measured.
+        let first = work()?;
+        self.idle.refresh(sampler, self.measurement);
+        let wanted = self.measurement.windows();
+        let mut windows: Vec<(Reading, Option<Tokens>)> = Vec::new();
+        // Windows can be compared where the same is done in each: as often as in the first.
+        let mut times = None;
+        let mut longest = Duration::ZERO;
+        while windows.len() < wanted as usize {
+            if !windows.is_empty() && !self.leaves(began, longest) {
+                break;
+            }
+            let window = Instant::now();
+            let done = self.window(sampler, began, times, &tokens, &mut work)?;
+            times = done.reading.repeats;
+            windows.push((done.reading, Some(done.tokens)));
+            self.kept.extend(done.traces);
+            longest = longest.max(window.elapsed());
+        }
+        let done = windows.len();
+        let mut reading = over(&windows);
+        if done < wanted as usize {
+            reading
+                .say(format!("{done} of {wanted} windows: the deadlines leave no time for more"));
+        }
+        Ok((first, reading))
+    }
+
+    /// One window around `work`, done once, whatever else was asked for. Where baselines are wanted
+    /// and there is none with this model, the machine is watched first: let it be idle.
+    pub fn watch<T>(
+        &mut self,
+        tokens: impl FnOnce(&T) -> Tokens,
+        work: impl FnOnce() -> T,
+    ) -> (T, Reading) {
+        let sampler = match &self.sampler {
+            Ok(sampler) => sampler,
+            Err(reason) => return (work(), Reading::unknown(reason.as_str())),
+        };
+        self.idle.refresh(sampler, self.measurement);
+        let edge = self.begin(sampler);
+        let output = work();
+        let (reading, traces) = self.end(edge, tokens(&output), 1);
+        self.kept = traces;
+        (output, reading)
+    }
+
+    /// One window, in which the work is done so many `times`: without a number, until it is as long
+    /// as was asked for.
+    fn window<T, E>(
+        &self,
+        sampler: &Sampler,
+        began: Instant,
+        times: Option<u32>,
+        tokens: impl Fn(&T) -> Tokens,
+        mut work: impl FnMut() -> Result<T, E>,
+    ) -> Result<Done<T>, E> {
+        let edge = self.begin(sampler);
+        let begun = Instant::now();
+        let length = self.length();
+        let goes_on = |repeats| times.map_or(begun.elapsed() < length, |times| repeats < times);
+        let first = work()?;
+        let mut counted = tokens(&first);
+        let mut repeats = 1;
+        while goes_on(repeats) && self.leaves(began, begun.elapsed() / repeats) {
+            let more = tokens(&work()?);
+            counted.prompt = counted.prompt.saturating_add(more.prompt);
+            counted.output = counted.output.saturating_add(more.output);
+            repeats += 1;
+        }
+        let is_short = goes_on(repeats);
+        let (mut reading, traces) = self.end(edge, counted, repeats);
+        if is_short {
+            let ms = length.as_millis();
+            reading.say(format!("the window is shorter than {ms} ms: the deadlines leave no more"));
+        }
+        Ok(Done { first, reading, tokens: counted, traces })
+    }
+
+    fn begin<'a>(&self, sampler: &'a Sampler) -> Begun<'a> {
+        let gpus = self.gpus.as_ref().map(Gpus::edge);
+        let is_thorough = self.measurement.is_thorough();
+        let open = if is_thorough { sampler.open_aligned() } else { sampler.open() };
+        Begun { gpus, open }
+    }
+
+    fn end(&self, begun: Begun<'_>, tokens: Tokens, repeats: u32) -> (Reading, Vec<Trace>) {
+        let begin_ns = begun.open.begin_ns();
+        let (mut reading, traces) = begun.open.close(|traces, end_ns, cost| {
+            let later = self.gpus.as_ref().map(Gpus::edge);
+            let edges = begun.gpus.as_ref().zip(later.as_ref());
+            let window = Window {
+                begin_ns,
+                end_ns,
+                baseline: self.model(),
+                tokens: Some(tokens),
+                repeats: Some(repeats),
+                doubts: edges.map(|(begun, later)| begun.until(later)).unwrap_or_default(),
+                ..Window::default()
+            };
+            let mut reading = window.reading(traces);
+            reading.sampler_cpu_percent = cost.cpu_percent();
+            reading.sampler_hz = cost.hz();
+            (reading, if self.keeps { traces.to_vec() } else { Vec::new() })
+        });
+        if let Some((_, Err(doubt))) = &self.idle.model {
+            reading.say(format!("the baseline: {doubt}"));
+        }
+        (reading, traces)
+    }
+
+    /// How long a window is to be at least.
+    fn length(&self) -> Duration {
+        if !self.measurement.is_thorough() {
+            return Duration::ZERO;
+        }
+        let by_ticks = || self.idle.tick.map_or(LENGTH, |tick| tick * TICKS);
+        self.measurement.min_window.unwrap_or_else(by_ticks)
+    }
+
+    /// Whether there is time for something that takes `next`.
+    fn leaves(&self, began: Instant, next: Duration) -> bool {
+        self.measurement.budget.is_none_or(|budget| began.elapsed() + next <= budget)
+    }
+}
+
+impl Idle {
+    fn before_load(&mut self, sampler: &Sampler, measurement: Measurement) {
+        if self.bare.is_none() && measurement.is_thorough() {
+            let (taken, tick) = take(sampler, BaselineKind::Bare, measurement.baseline());
+            (self.bare, self.tick) = (Some(taken), tick);
+        }
+        // Another model is another idle power.
+        self.model = None;
+    }
+
+    /// Takes the baseline with the model, where one is wanted and the last is not fresh.
+    fn refresh(&mut self, sampler: &Sampler, measurement: Measurement) {
+        let is_fresh = |(taken, _): &(Instant, _)| taken.elapsed() < FRESH;
+        if measurement.is_thorough() && !self.model.as_ref().is_some_and(is_fresh) {
+            let (taken, tick) = take(sampler, BaselineKind::Model, measurement.baseline());
+            (self.model, self.tick) = (Some((Instant::now(), taken)), tick);
+        }
+    }
+}
+
+/// Watches the machine while it does nothing; the longest tick that it has seen as well.
+fn take(
+    sampler: &Sampler,
+    kind: BaselineKind,
+    length: Duration,
+) -> (Result<Baseline, Doubt>, Option<Duration>) {
+    let open = sampler.open_fast();
+    std::thread::sleep(length);
+    let begin_ns = open.begin_ns();
+    open.close(|traces, end_ns, _| {
+        for trace in &mut *traces {
+            if let Some(tick) = Tick::learn(trace) {
+                trace.set_tick(tick);
+            }
+        }
+        let ticks = traces.iter().filter_map(Trace::tick);
+        let longest = ticks.map(|tick| Duration::from_nanos(tick.period_ns)).max();
+        (Baseline::of(kind, traces, begin_ns, end_ns, PARTS), longest)
+    })
+}
+
+/// The windows of a case, with how often the work was done in all of them, and the sampler at its
+/// worst.
+fn over(windows: &[(Reading, Option<Tokens>)]) -> Reading {
+    let each = |number: fn(&Reading) -> Option<f64>| {
+        windows.iter().filter_map(move |(one, _)| number(one))
+    };
+    Reading {
+        repeats: windows.iter().map(|(one, _)| one.repeats).sum(),
+        sampler_cpu_percent: each(|one| one.sampler_cpu_percent).max_by(f64::total_cmp),
+        sampler_hz: each(|one| one.sampler_hz).min_by(f64::total_cmp),
+        ..Reading::of_repeats(windows, SEED)
+    }
+}
+
+/// The best source first: a counter misses nothing between two readings, and what a GPU does for a
+/// case is more than what its host does.
+fn rank(source: Source) -> u8 {
+    match source {
+        Source::NvmlCounter => 0,
+        Source::NvmlPower => 1,
+        Source::Rapl => 2,
+        Source::None => 3,
+    }
+}
+
+/// Over how long the slowest of the sensors averages: until then its readings are still of the
+/// window.
+fn averages_over(meters: &[Box<dyn Meter>]) -> Duration {
+    let averages_ns = meters.iter().filter_map(|meter| match meter.quantity() {
+        Quantity::Power { averages_over_ns } => Some(averages_over_ns),
+        Quantity::Energy { .. } => None,
+    });
+    Duration::from_nanos(averages_ns.max().unwrap_or(0))
+}
+
+/// Why nothing is measured, where nothing can be: what became of each source.
+fn nothing_here(probes: &[Probe]) -> String {
+    let states: Vec<String> = probes.iter().map(state).collect();
+    format!("no source of energy: {}", states.join("; "))
+}
+
+/// A source and its state, in words.
+fn state(probe: &Probe) -> String {
+    let source = match probe.source {
+        Source::NvmlCounter => "nvml-counter",
+        Source::NvmlPower => "nvml-power",
+        Source::Rapl => "rapl",
+        Source::None => "none",
+    };
+    match &probe.presence {
+        Presence::Present { scope } => format!("{source} present ({})", scope.join(", ")),
+        Presence::Absent { reason } => format!("{source} absent ({reason})"),
+        Presence::Denied { reason, remedy } => format!("{source} denied ({reason}; {remedy})"),
+        Presence::Masked { reason, remedy } => format!("{source} masked ({reason}; {remedy})"),
+        Presence::Unsupported { reason } => format!("{source} unsupported ({reason})"),
+    }
+}
