@@ -1,11 +1,12 @@
 //! Where the tests and benches of this package find libtorch and libpython (beside the libraries
 //! that were linked), what the pytorch backend calls of libtorch in C++, and what is known of the
-//! interpreter that was linked.
+//! interpreter, the libtorch and the crates that were linked.
 
 use std::path::Path;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    crates();
     #[cfg(feature = "python")]
     python();
     // torch-sys tells; without the feature `torch` there is no such variable.
@@ -16,9 +17,40 @@ fn main() {
         && version.exists()
     {
         println!("cargo::rerun-if-changed={}", version.display());
+        let named = std::fs::read_to_string(&version).unwrap_or_default();
+        println!("cargo::rustc-env=WATTEST_LIBTORCH={}", named.trim());
     }
     #[cfg(feature = "torch")]
     native(Path::new(&folder));
+}
+
+/// Tells the library the versions of the crates that compute or measure, for the record. A package
+/// that is built without a lock file beside it does without.
+fn crates() {
+    const NAMES: [&str; 9] = [
+        "candle-core",
+        "candle-nn",
+        "cudarc",
+        "nvml-wrapper",
+        "pyo3",
+        "safetensors",
+        "tch",
+        "tokenizers",
+        "torch-sys",
+    ];
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
+    let Ok(text) = std::fs::read_to_string(&lock) else { return };
+    println!("cargo::rerun-if-changed={}", lock.display());
+    let quoted = |line: Option<&str>, key: &str| -> Option<String> {
+        let value = line?.strip_prefix(key)?.strip_prefix(" = ")?;
+        Some(value.trim_matches('"').to_owned())
+    };
+    let versions = text.split("[[package]]\n").filter_map(|package| {
+        let mut lines = package.lines();
+        let (name, version) = (quoted(lines.next(), "name")?, quoted(lines.next(), "version")?);
+        NAMES.contains(&name.as_str()).then(|| format!("{name}={version}"))
+    });
+    println!("cargo::rustc-env=WATTEST_CRATES={}", versions.collect::<Vec<_>>().join(" "));
 }
 
 /// Has the loader take the libpython that was linked, and tells the library which one that is:

@@ -5,7 +5,8 @@
 //! them, loads a backend of [`backends`] in a worker process and captures what it writes
 //! ([`capture`]); [`scan`] turns the bytes into findings, [`issues`] matches them against
 //! `issues.yaml`, [`verdict`] judges, and [`report`] shows the [`record`]s. [`coverage`] tells which names
-//! of a surface all that leaves open, and [`introspect`] asks an engine for its surface.
+//! of a surface all that leaves open, and [`introspect`] asks an engine for its surface. Before a run
+//! [`preflight`] says what the machine lacks, and [`environment`] what it is.
 //!
 //! The library never prints, never exits and never reads the command line: that is the harness.
 
@@ -20,7 +21,9 @@ pub mod generate;
 pub mod introspect;
 pub mod issues;
 pub mod manual;
+pub mod measure;
 pub mod model;
+pub mod preflight;
 mod process;
 pub mod record;
 pub mod refusal;

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Everything that was asked holds.
     Ok = 0,
+    /// Something that is needed here is broken, as `wattest doctor` found.
+    Broken = 1,
     /// Wrong options, or an input that cannot be read; nothing was run.
     Usage = 2,
     /// Nothing was selected. The number that nextest uses.

@@ -1,11 +1,11 @@
 //! What a run reads before it starts: parameters or script, issues file, model. All faults of all
-//! of them are reported at once.
+//! of them are reported at once; what the machine lacks is for [`crate::preflight`].
 
 use std::path::{Path, PathBuf};
 
 use wattest::backends::{self, scripted::Script};
 use wattest::issues::Book;
-use wattest::model::{Architecture, ModelDir, tiny};
+use wattest::model::{Architecture, tiny};
 use wattest::refusal::nearest;
 use wattest::schema::{Case, Names, Selection, Table};
 
@@ -184,17 +184,11 @@ pub fn book(options: &Options) -> Result<(Book, Option<PathBuf>), Vec<String>> {
     Ok((Book::load(&file)?, Some(file)))
 }
 
-/// The model directory: the one named, looked through, or a tiny random one under `cache`.
+/// The model directory where none is named: a tiny random model under `cache`.
 ///
 /// # Errors
-/// Everything that is missing or wrong in the directory.
-pub fn model(options: &Options, sources: &[Source], cache: &Path) -> Result<PathBuf, String> {
-    if let Some(model) = &options.model {
-        return match ModelDir::open(model) {
-            Ok(_) => Ok(model.clone()),
-            Err(error) => Err(error.to_string()),
-        };
-    }
+/// Where it cannot be written.
+pub fn tiny_model(sources: &[Source], cache: &Path) -> Result<PathBuf, String> {
     // A script reads no model, and shall not wait for one.
     if sources.iter().all(|source| source.backend() == SCRIPTED) {
         return Ok(cache.to_owned());

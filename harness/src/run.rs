@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{Timestamp, Zoned};
+use wattest::backends;
 use wattest::environment::Environment;
 use wattest::issues::{Book, Standing};
 use wattest::record::Record;
 use wattest::report::{CaseView, Command, Report, RunInfo, Summary, attempts};
 use wattest::run::{Journal, Manifest, Supervisor, SupervisorOptions};
-use wattest::schema::Selection;
+use wattest::schema::{Case, Selection};
 use wattest::verdict::{Mode, judge};
 
 use crate::events::{Event, Events};
@@ -22,7 +23,7 @@ use crate::options::{NoTests, Options, Parsed, help, parse};
 use crate::select::{self, Selected};
 use crate::session::{Parts, Session};
 use crate::views::{self, Places, Views};
-use crate::{Exit, console, interrupt, trials};
+use crate::{Exit, console, interrupt, preflight, trials};
 
 /// Runs the target with the words `arguments`; `program` is how the user called it.
 pub fn test(program: &str, arguments: &[String]) -> Exit {
@@ -74,7 +75,14 @@ fn select_and_run(options: &Options, command: Command) -> Result<Exit, Vec<Strin
     if selected.chosen.is_empty() {
         return Ok(nothing(options, &sources, selected));
     }
-    let model = inputs::model(options, &sources, &folder::root().join("models")).map_err(fault)?;
+    let model = match preflight::check(options, &selected.chosen) {
+        Ok(Some(model)) => model,
+        Ok(None) => inputs::tiny_model(&sources, &folder::root().join("models")).map_err(fault)?,
+        Err(error) => {
+            console::print(&format!("{error}\n"), true);
+            return Ok(Exit::Usage);
+        }
+    };
     if let Some(file) = &options.logfile {
         std::fs::File::create(file)
             .map_err(|error| fault(format!("{file}: cannot be made: {error}")))?;
@@ -221,7 +229,7 @@ impl Setup<'_> {
 
     fn info(&self, folder: &RunFolder, selected: &Selected) -> RunInfo {
         let options = self.options;
-        let environment = Environment::take();
+        let environment = Environment::take(self.interpreter(&selected.chosen).as_deref());
         RunInfo {
             schema_version: wattest::report::SCHEMA_VERSION,
             id: folder.id.clone(),
@@ -246,6 +254,14 @@ impl Setup<'_> {
         }
     }
 
+    /// The interpreter, where a backend in Python is among those of `cases`.
+    fn interpreter(&self, cases: &[Case]) -> Option<PathBuf> {
+        let python = self.options.python.clone();
+        let options = backends::Options { python, ..backends::Options::default() };
+        let runs = cases.iter().any(|case| backends::runs_python(&case.backend));
+        runs.then(|| backends::interpreter(&options)).flatten()
+    }
+
     fn supervisor(&self, run: &Path, info: &RunInfo) -> Result<SupervisorOptions, Vec<String>> {
         let worker = crate::worker_command()
             .map_err(|error| fault(format!("this executable cannot be found: {error}")))?;
@@ -253,7 +269,7 @@ impl Setup<'_> {
         Ok(SupervisorOptions {
             run: run.to_owned(),
             model: self.model.clone(),
-            backends: wattest::backends::Options {
+            backends: backends::Options {
                 script: options.script.clone(),
                 python: options.python.clone(),
                 ..Default::default()

@@ -51,12 +51,17 @@ pub fn names() -> &'static [&'static str] {
 }
 
 /// The interpreter of the engines in Python that `options` and the environment lead to; none where
-/// nobody chose one.
-pub(crate) fn interpreter(options: &Options) -> Option<PathBuf> {
+/// nobody chose one. It is not started.
+pub fn interpreter(options: &Options) -> Option<PathBuf> {
     #[cfg(feature = "python")]
     return crate::backends::python::chosen(options.python.as_deref());
     #[cfg(not(feature = "python"))]
     options.python.clone()
+}
+
+/// Whether the backend of that name runs an engine in Python, and this build can.
+pub fn runs_python(name: &str) -> bool {
+    cfg!(feature = "python") && ["tensorrt", "transformers", "vllm"].contains(&name)
 }
 
 /// The backend of that name. One that this build lacks answers too: it is unavailable, with the

@@ -101,8 +101,8 @@ impl Baseline {
         (moved_w.abs() > u_w.max(NO_NEWS * self.mean_w.abs())).then_some(moved_w)
     }
 
-    /// The doubt that it no longer holds at `at_ns`: it is older than ten minutes, or `later`, taken
-    /// after it, shows other power.
+    /// The doubt that it no longer holds at `at_ns`: it is older than ten minutes, or `later`,
+    /// taken after it, shows other power.
     pub fn stale(&self, at_ns: u64, later: Option<&Self>) -> Option<Doubt> {
         let age_s = self.age_s(at_ns);
         let moved = later.is_some_and(|later| self.moved_w(later).is_some());

@@ -78,7 +78,8 @@ impl Bracket {
         };
         let hi_j = joules(before_begin, after_end) + unit_j;
 
-        let outer = Edges { points, from: before_begin, to: after_end, usual_ns: trace.usual_ns() };
+        let outer =
+            Edges { points, from: before_begin, to: after_end, tick_ns: trace.tick_at_most_ns() };
         let estimate_j = outer.cut(joules(before_begin, after_end), begin_ns, end_ns);
         Ok(Self {
             lo_j,
@@ -94,7 +95,7 @@ struct Edges<'a> {
     points: &'a VecDeque<Point>,
     from: usize,
     to: usize,
-    usual_ns: u64,
+    tick_ns: u64,
 }
 
 impl Edges<'_> {
@@ -119,7 +120,7 @@ impl Edges<'_> {
         let point = &self.points[at];
         match point.held_ns {
             Some(_) => point.time_ns(),
-            None => point.time_ns() - self.usual_ns as f64 / 2.0,
+            None => point.time_ns() - self.tick_ns as f64 / 2.0,
         }
     }
 

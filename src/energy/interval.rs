@@ -59,7 +59,7 @@ impl Interval {
         }
         let n = pairs.len();
         if n < BOOTSTRAP_FROM {
-            // The spread of a ratio, to first order: that of what each repeat is off the common line.
+            // The spread of a ratio, to first order: that of how far repeats are off the ratio.
             let ratio = statistics::ratio(pairs)?;
             let mean_below = pairs.iter().map(|(_, below)| below).sum::<f64>() / n as f64;
             let off: Vec<f64> =

@@ -2,8 +2,8 @@
 
 use crate::energy::{Bracket, Doubt, Point, Trace};
 
-/// The bracket of a window, from a sensor that gives the mean power of the `averages_over_ns` before
-/// each reading.
+/// The bracket of a window, from a sensor that gives the mean power of the `averages_over_ns`
+/// before each reading.
 ///
 /// The integral of such means from the begin of the window to `averages_over_ns` after its end has
 /// all of the window in it, and besides of the time before the begin, and of that after the end, a

@@ -8,7 +8,7 @@ use crate::energy::{Doubt, Source};
 ///
 /// Every number is null where it is not known, never 0; `reason` says why the joules are missing,
 /// and `doubts` what speaks against them where they are there.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct Reading {
     /// Joules in the window, everything the source covers included.

@@ -94,6 +94,15 @@ impl Trace {
         usual_ns.max(self.poll_ns())
     }
 
+    /// How long a tick is at most, in nanoseconds: the one that was set, or else the shortest time
+    /// between two new readings, however rarely it was read besides.
+    pub(super) fn tick_at_most_ns(&self) -> u64 {
+        let points = self.points();
+        let gaps = points.iter().zip(points.iter().skip(1));
+        let gaps = gaps.map(|(one, next)| next.after_ns.saturating_sub(one.after_ns));
+        self.tick().map_or_else(|| gaps.min().unwrap_or(0), |tick| tick.period_ns)
+    }
+
     /// The first gap between two of the readings `range`, in nanoseconds: three times the usual
     /// time without a new one, or three reads where these are slow.
     fn gap_ns(&self, range: RangeInclusive<usize>) -> Option<u64> {

@@ -38,6 +38,10 @@ impl Experiment {
         for one in given {
             desk.name(one);
         }
+        for (path, value) in self.over.iter() {
+            desk.resolved.settings.set(path.clone(), value.clone());
+            desk.lines.insert(path.clone(), 0);
+        }
         desk.together();
         desk.resolved.problems.sort_by_key(|problem| problem.line);
         desk.resolved

@@ -37,6 +37,10 @@ pub struct Experiment {
     pub settings: Value,
     /// What is asked.
     pub asked: Asked,
+    /// Settings laid over those of the file, by the names of their parameters: what is told of them
+    /// has line 0.
+    #[serde(skip)]
+    pub over: Settings,
     /// Lines of the keys.
     #[serde(skip)]
     lines: crate::yaml::Lines,

@@ -25,7 +25,7 @@ impl ModelDir {
     pub fn open(path: &Path) -> Result<Self, ModelError> {
         if !path.is_dir() {
             let problem = if path.exists() { "is no directory" } else { "does not exist" };
-            let remedy = "give a model directory, or make a tiny one with `wattest model new DIR`";
+            let remedy = "give a model directory, or make a tiny one with `wattest model new --arch llama DIR`";
             return Err(ModelError::file(path, problem, remedy));
         }
         let mut problems = Vec::new();

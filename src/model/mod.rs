@@ -23,4 +23,5 @@ pub use layout::{TensorSpec, tensors};
 pub use rope::{Rope, RopeScaling};
 pub use sliding::Sliding;
 pub use tokenizer::Tokenizer;
+pub(crate) use weights::weight_files;
 pub use weights::{TensorData, Weights};

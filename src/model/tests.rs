@@ -188,7 +188,7 @@ fn a_tokenizer_that_cannot_be_read() {
 #[test]
 fn a_file_is_no_directory() {
     let dir = tiny_model();
-    insta::assert_snapshot!(told(&dir.path().join("config.json")), @"MODEL: is no directory; give a model directory, or make a tiny one with `wattest model new DIR`");
+    insta::assert_snapshot!(told(&dir.path().join("config.json")), @"MODEL: is no directory; give a model directory, or make a tiny one with `wattest model new --arch llama DIR`");
 }
 
 #[test]

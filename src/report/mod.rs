@@ -15,6 +15,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod timeseries;
 
 use serde::Serialize;
 

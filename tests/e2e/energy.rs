@@ -1,4 +1,7 @@
-//! Energy, over a powercap tree that the test keeps moving.
+//! Energy, over a powercap tree that the test keeps moving, and over a fake NVML.
+
+#[path = "../nvml/machine.rs"]
+mod machine;
 
 use std::fs;
 use std::path::Path;
@@ -7,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use self::machine::Machine;
 use crate::support::Place;
 
 /// What the processor of the tree draws.
@@ -24,14 +28,14 @@ cases:
 "#;
 
 /// A processor whose counter a thread moves, about every two milliseconds.
-struct Processor {
+pub(crate) struct Processor {
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Processor {
     /// In `place`, as the tree `powercap`.
-    fn start(place: &Place) -> Self {
+    pub(crate) fn start(place: &Place) -> Self {
         place.write("powercap/intel-rapl:0/name", "package-0\n");
         place.write("powercap/intel-rapl:0/max_energy_range_uj", "262143328850\n");
         place.write("powercap/intel-rapl:1/name", "psys\n");
@@ -93,7 +97,7 @@ fn a_smoke_run_shows_energy_with_its_bounds() {
     let works = energy(&place, "script=works");
     holds_the_truth(&works);
     assert_eq!(works["source"], "rapl");
-    assert_eq!(works["scope"], serde_json::json!(["package-0"]));
+    assert_eq!(works["scope"], json!(["package-0"]));
     assert!(works["window_s"].as_f64().unwrap() >= 0.2, "{works:#}");
     assert_eq!(works["repeats"], 1);
     assert_eq!(works["net_j"], Value::Null);
@@ -105,6 +109,21 @@ fn a_smoke_run_shows_energy_with_its_bounds() {
     let rapl = probes.as_array().unwrap().iter().find(|probe| probe["source"] == "rapl").unwrap();
     assert_eq!(rapl["state"], "present");
     assert_eq!(place.json("out/run.json")["energy"]["powercap"], "powercap");
+}
+
+#[test]
+fn a_gpu_is_read_by_its_counter() {
+    let place = Place::with_script(SCRIPT);
+    let gpu = json!({"watts": [[0.0, WATTS]], "counter": {"tick_ms": 20.0}});
+    let machine = Machine::new(&json!({ "gpus": [gpu] }));
+    let nvml = machine.library().display().to_string();
+    let run = place.scripted(&["--smoke", "--powercap=nowhere", "--nvml", &nvml]).exits(0);
+    let line = run.stdout.lines().find(|line| line.starts_with("  energy: ")).unwrap();
+    assert!(line.contains(" J gross (") && line.contains(" by nvml-counter"), "{run:?}");
+    let works = energy(&place, "script=works");
+    holds_the_truth(&works);
+    assert_eq!(works["source"], "nvml-counter");
+    assert!(works["ticks"].as_u64() >= Some(2), "{works:#}");
 }
 
 #[test]
@@ -149,7 +168,7 @@ fn energy_that_is_off_is_said_to_be_off() {
         .exits(0)
         .says("energy: unknown: energy is off");
     assert_eq!(energy(&place, "script=works")["gross_j"], Value::Null);
-    assert_eq!(place.json("out/invocation.json")["energy"], serde_json::json!([]));
+    assert_eq!(place.json("out/invocation.json")["energy"], json!([]));
 }
 
 #[test]

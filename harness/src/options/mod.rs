@@ -21,7 +21,7 @@ use wattest::run::Isolate;
 
 pub use help::help;
 pub use parse::{Parsed, parse};
-pub use value::{NoTests, Partition};
+pub use value::{NoTests, Partition, duration};
 
 /// What the user said.
 #[derive(Debug, Clone, PartialEq)]

@@ -36,7 +36,10 @@ pub enum NoTests {
 }
 
 /// `300ms`, `30s`, `5m`, `1h30m`, or seconds as a bare number.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// What is accepted.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let accepted = || "a duration such as 30s, 5m, 1h30m or 500ms".to_owned();
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|_| accepted()).and_then(positive);

@@ -171,7 +171,7 @@ fn a_draft_model_that_does_not_fit_is_refused() {
     let given = json!({"assistant_model": draft.path()});
     insta::assert_snapshot!(said(json!({"assistant_model": ""})), @r#"assistant_model = "" is refused: the directory of a draft model, or null"#);
     insta::assert_snapshot!(said(json!({"assistant_model": 3})), @"assistant_model = 3 is refused: the directory of a draft model, or null");
-    insta::assert_snapshot!(said(json!({"assistant_model": "no-such-model"})), @r#"assistant_model = "no-such-model" is refused: no-such-model: does not exist; give a model directory, or make a tiny one with `wattest model new DIR`"#);
+    insta::assert_snapshot!(said(json!({"assistant_model": "no-such-model"})), @r#"assistant_model = "no-such-model" is refused: no-such-model: does not exist; give a model directory, or make a tiny one with `wattest model new --arch llama DIR`"#);
     insta::assert_snapshot!(
         said(json!({"assistant_model": draft.path(), "num_beams": 2})),
         @"num_beams = 2 is refused: assisted generation (assistant_model, assistant_early_exit) needs num_beams = 1"

@@ -111,7 +111,7 @@ fn refusals_come_before_any_file_is_read() {
     let nowhere = Path::new("/nowhere/at/all");
     insta::assert_snapshot!(refused::<CandleEngine>(nowhere, &[("dtype", "int8".into())]), @r#"dtype = "int8" is refused: one of auto, float32, float16, bfloat16"#);
     insta::assert_snapshot!(refused::<CandleEngine>(nowhere, &[("thread", 2.into())]), @"thread = 2 is refused: no such parameter; did you mean `threads`?");
-    insta::assert_snapshot!(refused::<CandleEngine>(nowhere, &[]), @"/nowhere/at/all: does not exist; give a model directory, or make a tiny one with `wattest model new DIR`");
+    insta::assert_snapshot!(refused::<CandleEngine>(nowhere, &[]), @"/nowhere/at/all: does not exist; give a model directory, or make a tiny one with `wattest model new --arch llama DIR`");
     let dir = model(Architecture::Gpt2);
     insta::assert_snapshot!(refused::<CandleEngine>(dir.path(), &[("max_model_len", 513.into())]), @"max_model_len = 513 is refused: the model has 512 positions; give at most that, or null");
     let backend = find("candle", &Default::default()).unwrap();

@@ -91,7 +91,7 @@ fn row_05_aliasing_shows_in_repeats_at_other_phases() {
 }
 
 proptest! {
-    /// Millijoules of a counter, milliwatts of a sensor, microjoules of a processor: the same joules.
+    /// Millijoules of a counter, milliwatts of a sensor, microjoules of a processor: equal joules.
     #[test]
     fn row_15_units(watts in 1.0..390.0f64, seconds in 1u64..20) {
         let script = Script::new([(0, watts)]);

@@ -109,6 +109,8 @@ fn a_whole_reading() {
       "j_per_total_token": 10.0,
       "prefill_j": 1000.0,
       "decode_j": 9000.0,
+      "sampler_cpu_percent": null,
+      "sampler_hz": null,
       "reason": null
     }
     "#);

@@ -4,13 +4,17 @@ mod config;
 mod coverage;
 mod docs;
 mod doctor;
+mod env;
 mod introspect;
 mod issues;
+mod measured;
 mod model;
 mod output;
 mod params;
+mod progress;
 mod report;
 mod requests;
+mod run;
 mod scan;
 
 use std::process::ExitCode;
@@ -29,7 +33,7 @@ struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 ok, 2 wrong options or unreadable input, 4 nothing \
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 something needed is broken (doctor), 2 wrong options or unreadable input, 4 nothing \
 selected, 101 failed, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
@@ -63,10 +67,14 @@ enum Command {
     /// Model directories for tests and measurements.
     #[command(subcommand)]
     Model(model::Model),
-    /// Answer requests, one JSON object a line.
-    Run(requests::Run),
+    /// Measure one experiment, or answer requests, one JSON object a line.
+    Run(Box<run::Run>),
     /// What is ready here, and what to do about the rest.
     Doctor(doctor::Doctor),
+    /// The snapshot of this machine and build that every run records.
+    Env(env::Env),
+    /// What is other in one snapshot than in another.
+    DiffEnv(env::DiffEnv),
 }
 
 fn main() -> ExitCode {
@@ -109,8 +117,10 @@ fn answer(command: Command) -> Answer {
         Command::Report(command) => report::answer(&command),
         Command::Rescan(command) => report::rescan(&command),
         Command::Model(command) => model::answer(&command),
-        Command::Run(command) => requests::answer(&command),
+        Command::Run(command) => run::answer(&command),
         Command::Doctor(command) => doctor::answer(&command),
+        Command::Env(command) => env::answer(&command),
+        Command::DiffEnv(command) => env::diff(&command),
     }
 }
 
