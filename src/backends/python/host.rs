@@ -123,11 +123,11 @@ impl Host {
         &self,
         request: &Request<'_>,
     ) -> Result<(T, PyBackedBytes), BackendError> {
-        let request = serde_json::to_string(request).map_err(|error| out_of_form(error))?;
+        let request = serde_json::to_string(request).map_err(out_of_form)?;
         let (answer, beside): (PyBackedStr, PyBackedBytes) =
             Python::attach(|py| self.module.bind(py).call_method1("call", (request,))?.extract())
                 .map_err(|error| failed("fails", &error))?;
-        match serde_json::from_str(&answer).map_err(|error| out_of_form(error))? {
+        match serde_json::from_str(&answer).map_err(out_of_form)? {
             Answer::Ok(value) => Ok((value, beside)),
             Answer::Error(raised) => Err(raised.into()),
         }
