@@ -1,5 +1,7 @@
 //! What energy is read off: one trait over counters and power sensors.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -18,6 +20,18 @@ pub enum Source {
     /// Nothing did.
     #[default]
     None,
+}
+
+impl fmt::Display for Source {
+    /// As records have it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::NvmlCounter => "nvml-counter",
+            Self::NvmlPower => "nvml-power",
+            Self::Rapl => "rapl",
+            Self::None => "none",
+        })
+    }
 }
 
 /// What a meter gives.
@@ -102,6 +116,28 @@ pub enum Presence {
         /// What it said.
         reason: String,
     },
+}
+
+impl Presence {
+    /// What it covers; nothing where it cannot be read.
+    pub fn scope(&self) -> &[String] {
+        match self {
+            Self::Present { scope } => scope,
+            _ => &[],
+        }
+    }
+
+    /// Why it cannot be read, where it cannot: the word of its state, the reason, and what to do,
+    /// if anything can be done.
+    pub fn lack(&self) -> Option<(&'static str, &str, Option<&str>)> {
+        match self {
+            Self::Present { .. } => None,
+            Self::Absent { reason } => Some(("absent", reason, None)),
+            Self::Denied { reason, remedy } => Some(("denied", reason, Some(remedy))),
+            Self::Masked { reason, remedy } => Some(("masked", reason, Some(remedy))),
+            Self::Unsupported { reason } => Some(("unsupported", reason, None)),
+        }
+    }
 }
 
 /// A source and whether it is here.

@@ -29,7 +29,6 @@ pub mod statistics;
 mod tests;
 mod tick;
 mod trace;
-mod warmup;
 mod window;
 
 pub use baseline::{Baseline, BaselineKind};
@@ -47,5 +46,4 @@ pub use sampler::{Cost, Open, Rate, Sampler};
 pub use sources::Sources;
 pub use tick::Tick;
 pub use trace::{Failure, Flaw, Point, Trace};
-pub use warmup::{WarmUp, Warmth};
 pub use window::{RESOLVED, Span, Tokens, Window};

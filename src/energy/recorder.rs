@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::energy::nvml::{Edge, Gpus};
 use crate::energy::{
-    Baseline, BaselineKind, Doubt, Measurement, Meter, Open, Options, Presence, Probe, Quantity,
-    Rate, Reading, Sampler, Source, Tick, Tokens, Trace, Window, sources,
+    Baseline, BaselineKind, Doubt, Measurement, Meter, Open, Options, Probe, Quantity, Rate,
+    Reading, Sampler, Source, Tick, Tokens, Trace, Window, sources,
 };
 
 #[cfg(test)]
@@ -374,17 +374,10 @@ fn nothing_here(probes: &[Probe]) -> String {
 
 /// A source and its state, in words.
 fn state(probe: &Probe) -> String {
-    let source = match probe.source {
-        Source::NvmlCounter => "nvml-counter",
-        Source::NvmlPower => "nvml-power",
-        Source::Rapl => "rapl",
-        Source::None => "none",
+    let (state, detail) = match probe.presence.lack() {
+        None => ("present", probe.presence.scope().join(", ")),
+        Some((state, reason, None)) => (state, reason.to_owned()),
+        Some((state, reason, Some(remedy))) => (state, format!("{reason}; {remedy}")),
     };
-    match &probe.presence {
-        Presence::Present { scope } => format!("{source} present ({})", scope.join(", ")),
-        Presence::Absent { reason } => format!("{source} absent ({reason})"),
-        Presence::Denied { reason, remedy } => format!("{source} denied ({reason}; {remedy})"),
-        Presence::Masked { reason, remedy } => format!("{source} masked ({reason}; {remedy})"),
-        Presence::Unsupported { reason } => format!("{source} unsupported ({reason})"),
-    }
+    format!("{} {state} ({detail})", probe.source)
 }

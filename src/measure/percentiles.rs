@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::energy::statistics;
+
 /// The spread of some seconds. A percentile is that of linear interpolation between the two
 /// nearest values (as `numpy.percentile` has it), and null where there are too few values for one
 /// to lie beyond it.
@@ -40,8 +42,8 @@ impl Percentiles {
         };
         Self {
             n: sorted.len() as u64,
-            mean_s: mean(&sorted),
-            sd_s: deviation(&sorted),
+            mean_s: statistics::mean(&sorted),
+            sd_s: statistics::sd(&sorted),
             min_s: sorted.first().copied(),
             p50_s: at(&sorted, 50.0),
             p90_s: tail(90),
@@ -67,18 +69,6 @@ impl Percentiles {
         let missing = figures.into_iter().filter(|(_, value, _)| value.is_none());
         missing.map(|(name, _, least)| (name, needs(least))).collect()
     }
-}
-
-/// The mean; none of nothing.
-pub(super) fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-}
-
-/// The standard deviation of a sample; none for fewer than two values.
-pub(super) fn deviation(values: &[f64]) -> Option<f64> {
-    let middle = mean(values).filter(|_| values.len() > 1)?;
-    let squares: f64 = values.iter().map(|value| (value - middle).powi(2)).sum();
-    Some((squares / (values.len() - 1) as f64).sqrt())
 }
 
 /// The value at `percent` of `sorted`, between the two nearest.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::percentiles::{deviation, mean};
+use crate::energy::statistics;
 
 /// How long is warmed up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,8 +42,7 @@ impl WarmUp {
     /// fewer, or where they are all 0.
     pub fn cv(&self, seconds: &[f64]) -> Option<f64> {
         let last = seconds.len().checked_sub(self.window).map(|from| &seconds[from..])?;
-        let middle = mean(last).filter(|middle| *middle > 0.0)?;
-        Some(deviation(last)? / middle)
+        statistics::cv(last)
     }
 
     /// Whether these values, in their order, are those of a warm engine.

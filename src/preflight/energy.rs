@@ -1,33 +1,23 @@
 //! Whether energy can be measured: never an error, as readings say themselves that they are
 //! unknown.
 
-use crate::energy::{Presence, Probe, Source};
+use crate::energy::Probe;
 use crate::preflight::Check;
 
 pub(super) fn energy(probes: &[Probe]) -> Check {
-    let present: Vec<String> = probes
-        .iter()
-        .filter_map(|probe| match &probe.presence {
-            Presence::Present { scope } => {
-                Some(format!("{} of {}", name(probe.source), scope.join(", ")))
-            }
-            _ => None,
-        })
+    let present = probes.iter().filter(|probe| probe.presence.lack().is_none());
+    let present: Vec<String> = present
+        .map(|probe| format!("{} of {}", probe.source, probe.presence.scope().join(", ")))
         .collect();
     if !present.is_empty() {
         return Check::good("energy", present.join("; "));
     }
-    let why: Vec<String> = probes.iter().filter_map(absence).collect();
-    let why = if why.is_empty() { String::new() } else { format!(": {}", why.join("; ")) };
-    let remedies: Vec<&str> = probes
-        .iter()
-        .filter_map(|probe| match &probe.presence {
-            Presence::Denied { remedy, .. } | Presence::Masked { remedy, .. } => {
-                Some(remedy.as_str())
-            }
-            _ => None,
-        })
+    let lacks = || probes.iter().filter_map(|probe| Some((probe.source, probe.presence.lack()?)));
+    let why: Vec<String> = lacks()
+        .map(|(source, (state, reason, _))| format!("{source} is {state} ({reason})"))
         .collect();
+    let why = if why.is_empty() { String::new() } else { format!(": {}", why.join("; ")) };
+    let remedies: Vec<&str> = lacks().filter_map(|(_, (_, _, remedy))| remedy).collect();
     let remedy = if remedies.is_empty() {
         "every reading will be null with its reason".to_owned()
     } else {
@@ -36,30 +26,10 @@ pub(super) fn energy(probes: &[Probe]) -> Check {
     Check::warn("energy", format!("there is no source of energy{why}"), remedy)
 }
 
-fn absence(probe: &Probe) -> Option<String> {
-    let (state, reason) = match &probe.presence {
-        Presence::Present { .. } => return None,
-        Presence::Absent { reason } => ("absent", reason),
-        Presence::Denied { reason, .. } => ("denied", reason),
-        Presence::Masked { reason, .. } => ("masked", reason),
-        Presence::Unsupported { reason } => ("unsupported", reason),
-    };
-    Some(format!("{} is {state} ({reason})", name(probe.source)))
-}
-
-/// As records have it.
-fn name(source: Source) -> &'static str {
-    match source {
-        Source::NvmlCounter => "nvml-counter",
-        Source::NvmlPower => "nvml-power",
-        Source::Rapl => "rapl",
-        Source::None => "none",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::energy::{Presence, Source};
 
     #[test]
     fn no_source_is_a_warning_with_the_state_of_each() {

@@ -220,7 +220,7 @@ impl EnergyTotal {
             }
             if energy.gross_j.is_some() {
                 total.known += 1;
-                *total.sources.entry(word(&energy.source, None)).or_default() += 1;
+                *total.sources.entry(energy.source.to_string()).or_default() += 1;
             } else {
                 total.unknown += 1;
                 *reasons
@@ -243,16 +243,13 @@ fn joules(joules: f64) -> String {
     if joules.abs() < 10.0 { format!("{joules:.3}") } else { format!("{joules:.1}") }
 }
 
-/// The names of the doubts of a case, each once.
+/// The names of the doubts of a case, as records have them, each once.
 fn words(doubts: &[Doubt]) -> BTreeSet<String> {
-    doubts.iter().map(|doubt| word(doubt, Some("doubt"))).collect()
-}
-
-/// What a value is called in a record: its text, or that under `key`.
-fn word(value: &impl Serialize, key: Option<&str>) -> String {
-    let value = serde_json::to_value(value).unwrap_or_default();
-    let named = key.map_or(Some(&value), |key| value.get(key));
-    named.and_then(serde_json::Value::as_str).unwrap_or("unknown").to_owned()
+    let word = |doubt: &Doubt| {
+        let value = serde_json::to_value(doubt).unwrap_or_default();
+        value.get("doubt").and_then(|word| word.as_str()).unwrap_or("unknown").to_owned()
+    };
+    doubts.iter().map(word).collect()
 }
 
 fn slowest(cases: &[CaseView]) -> Vec<(String, f64)> {

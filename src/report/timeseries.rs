@@ -108,7 +108,7 @@ pub fn parquet(series: &Series, id: &str) -> Result<Vec<u8>, ParquetError> {
         integers(&mut group, &stamps, Some(&levels))?;
         integers(&mut group, &column(|row| row.sample.value)?, None)?;
         texts(&mut group, rows.iter().map(|row| row.unit.word().to_owned()))?;
-        texts(&mut group, rows.iter().map(|row| word(row.source)))?;
+        texts(&mut group, rows.iter().map(|row| row.source.to_string()))?;
         texts(&mut group, rows.iter().map(|row| row.scope.to_string()))?;
         group.close()?;
     }
@@ -152,12 +152,6 @@ fn metadata(series: &Series, id: &str) -> Vec<KeyValue> {
         ]);
     }
     all.into_iter().map(|(key, value)| KeyValue::new(format!("wattest.{key}"), value)).collect()
-}
-
-/// A source as records have it.
-fn word(source: Source) -> String {
-    let word = serde_json::to_value(source).ok();
-    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// What a row group is written to.
