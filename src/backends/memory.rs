@@ -1,5 +1,6 @@
 //! Main memory: what a key-value cache may take of it.
 
+use crate::environment::bytes_of;
 use crate::failure::OutOfMemory;
 use crate::generate::ModelFault;
 
@@ -42,7 +43,5 @@ pub(super) fn check_cache(
 /// Bytes of main memory that can be had without swapping; none where the system does not say.
 fn available() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
+    bytes_of(&text, "MemAvailable")
 }

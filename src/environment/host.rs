@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::environment::machine::{Machine, value_of};
+use crate::environment::machine::{Machine, bytes_of, value_of};
 
 /// The sensors of processors, as their drivers are called: reading them takes microseconds, while
 /// those of the firmware (`acpitz`) may take many milliseconds.
@@ -37,7 +37,7 @@ pub(super) fn governor(machine: &Machine) -> Option<String> {
 
 /// Memory of the machine in bytes.
 pub(super) fn memory(machine: &Machine) -> Option<u64> {
-    kibibytes(&value_of(&machine.text("/proc/meminfo")?, "MemTotal")?)
+    bytes_of(&machine.text("/proc/meminfo")?, "MemTotal")
 }
 
 /// The least of what control groups leave to this process, in bytes; none where there is no limit.
@@ -48,7 +48,7 @@ pub fn memory_limit(machine: &Machine) -> Option<u64> {
 /// Bytes that can be had without anything being put out of memory: of the machine, or of a control
 /// group where that leaves less. None where the kernel does not say.
 pub fn memory_available(machine: &Machine) -> Option<u64> {
-    let of_machine = kibibytes(&value_of(&machine.text("/proc/meminfo")?, "MemAvailable")?)?;
+    let of_machine = bytes_of(&machine.text("/proc/meminfo")?, "MemAvailable")?;
     let of_groups = groups(machine)
         .into_iter()
         .filter_map(|group| Some(group.limit?.saturating_sub(group.used.unwrap_or(0))));
@@ -113,11 +113,6 @@ pub(super) fn temperatures(machine: &Machine) -> BTreeMap<String, i64> {
     found
 }
 
-/// `16384 kB` as the kernel writes it, in bytes.
-fn kibibytes(text: &str) -> Option<u64> {
-    text.strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,8 +120,8 @@ mod tests {
 
     #[test]
     fn kernel_texts_are_understood() {
-        assert_eq!(kibibytes("16384 kB"), Some(16_777_216));
-        assert_eq!(kibibytes("16384 MB"), None);
+        assert_eq!(bytes_of("A: 16384 kB", "A"), Some(16_777_216));
+        assert_eq!(bytes_of("A: 16384 MB", "A"), None);
     }
 
     #[test]

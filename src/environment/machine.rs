@@ -100,6 +100,11 @@ pub(crate) fn value_of(text: &str, key: &str) -> Option<String> {
     })
 }
 
+/// The bytes of the first `key: 16384 kB` line of `text`, as the kernel writes amounts of memory.
+pub(crate) fn bytes_of(text: &str, key: &str) -> Option<u64> {
+    value_of(text, key)?.strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
 #[cfg(test)]
 pub(crate) mod made_up {
     use super::*;

@@ -28,6 +28,7 @@ pub use diff::{Difference, differences};
 pub use gpu::Gpu;
 pub use host::{memory_available, memory_limit};
 pub use machine::Machine;
+pub(crate) use machine::bytes_of;
 pub use python::Python;
 
 /// Environment variables that change how fast or where a backend computes.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::environment::bytes_of;
 use crate::settings::Settings;
 
 /// How [`peak`] knows, as results have it.
@@ -20,13 +21,7 @@ pub(super) fn peak(effective: &Settings) -> Result<u64, String> {
     }
     let file = "/proc/self/status";
     let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-    high_water(&text).ok_or_else(|| format!("{file} has no VmHWM"))
-}
-
-/// `VmHWM:    16384 kB` as the kernel writes it, in bytes.
-fn high_water(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+    bytes_of(&text, "VmHWM").ok_or_else(|| format!("{file} has no VmHWM"))
 }
 
 #[cfg(test)]
@@ -35,9 +30,9 @@ mod tests {
 
     #[test]
     fn the_text_of_the_kernel_is_understood() {
-        assert_eq!(high_water("VmPeak:\t 99 kB\nVmHWM:\t   12 kB\n"), Some(12 << 10));
-        assert_eq!(high_water("VmPeak:\t 99 kB\n"), None);
-        assert_eq!(high_water("VmHWM:\t 99 MB\n"), None);
+        assert_eq!(bytes_of("VmPeak:\t 99 kB\nVmHWM:\t   12 kB\n", "VmHWM"), Some(12 << 10));
+        assert_eq!(bytes_of("VmPeak:\t 99 kB\n", "VmHWM"), None);
+        assert_eq!(bytes_of("VmHWM:\t 99 MB\n", "VmHWM"), None);
     }
 
     #[test]
