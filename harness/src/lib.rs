@@ -11,7 +11,7 @@ pub mod folder;
 pub mod inputs;
 mod interrupt;
 pub mod options;
-mod preflight;
+pub mod preflight;
 mod run;
 mod select;
 mod session;

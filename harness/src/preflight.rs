@@ -13,9 +13,6 @@ use wattest::schema::{Case, Kind, Requirement};
 use crate::options::Options;
 use crate::{console, folder};
 
-/// The backends over engines, which read more models than this library does.
-const ENGINES: [&str; 3] = ["tensorrt", "transformers", "vllm"];
-
 /// Checks what `cases` need. Warnings go to stderr. Gives the directory of the model that is named,
 /// where one is.
 ///
@@ -23,20 +20,28 @@ const ENGINES: [&str; 3] = ["tensorrt", "transformers", "vllm"];
 /// Everything that fails, at once.
 pub(crate) fn check(options: &Options, cases: &[Case]) -> Result<Option<PathBuf>, PreflightError> {
     let machine = Machine::here();
-    let checks = run_preflight(&needs(options, cases), &machine);
+    pass(&needs(options, cases), &machine)?;
+    // Found a moment ago.
+    Ok(options.model.as_ref().and_then(|model| locate(model, &machine).ok()))
+}
+
+/// Checks `needs` on `machine`. Warnings go to stderr.
+///
+/// # Errors
+/// Everything that fails, at once.
+pub fn pass(needs: &Needs, machine: &Machine) -> Result<(), PreflightError> {
+    let checks = run_preflight(needs, machine);
     if let Some(error) = PreflightError::of(&checks) {
         return Err(error);
     }
     for warning in checks.iter().filter_map(Check::warning) {
         console::print(&format!("warning: {warning}\n"), true);
     }
-    // Found a moment ago.
-    Ok(options.model.as_ref().and_then(|model| locate(model, &machine).ok()))
+    Ok(())
 }
 
 fn needs(options: &Options, cases: &[Case]) -> Needs {
-    let by_engine = |case: &Case| ENGINES.contains(&case.backend.as_str());
-    let reader = if cases.iter().all(by_engine) { Reader::Engine } else { Reader::Embedded };
+    let reader = Reader::of(cases.iter().map(|case| case.backend.as_str()));
     // A run that is resumed has its folder.
     let folder = match (&options.out, &options.resume) {
         (Some(out), _) => Some(out.clone()),

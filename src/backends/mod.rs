@@ -35,5 +35,5 @@ pub mod scripted;
 pub use backend::{Availability, Backend, Engine, Generation, Prompt, PromptOutput};
 pub use error::BackendError;
 pub(crate) use guarded::guarded;
-pub use registry::{Options, find, interpreter, names, runs_python};
+pub use registry::{ENGINES, Options, find, interpreter, names, runs_python};
 pub(crate) use replicas::{number as replica_number, serve as serve_replica};

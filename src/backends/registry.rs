@@ -30,6 +30,9 @@ const IN_PYTHON: [(&str, &str); 3] = [
     ("vllm", "run `scripts/engines`, then build with `--features python`"),
 ];
 
+/// The names of the backends over engines in Python, built in or not.
+pub const ENGINES: [&str; 3] = ["tensorrt", "transformers", "vllm"];
+
 /// What a backend may need to know beside model and settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Options {
@@ -61,7 +64,7 @@ pub fn interpreter(options: &Options) -> Option<PathBuf> {
 
 /// Whether the backend of that name runs an engine in Python, and this build can.
 pub fn runs_python(name: &str) -> bool {
-    cfg!(feature = "python") && ["tensorrt", "transformers", "vllm"].contains(&name)
+    cfg!(feature = "python") && ENGINES.contains(&name)
 }
 
 /// The backend of that name. One that this build lacks answers too: it is unavailable, with the

@@ -9,10 +9,8 @@ use std::process::{Command, Stdio};
 
 pub use error::IntrospectError;
 
+pub use crate::backends::ENGINES;
 use crate::schema::Surface;
-
-/// The engines that can be asked.
-pub const ENGINES: &[&str] = &["tensorrt", "transformers", "vllm"];
 
 /// The program that asks, file by file.
 const PROGRAM: [(&str, &str); 7] = [

@@ -47,6 +47,19 @@ pub enum Reader {
     Engine,
 }
 
+impl Reader {
+    /// What reads the model of a run of `backends`: an engine, where they are all over engines in
+    /// Python.
+    pub fn of<'a>(backends: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut names = backends.into_iter().peekable();
+        let is_known = names.peek().is_some();
+        match is_known && names.all(|name| backends::ENGINES.contains(&name)) {
+            true => Self::Engine,
+            false => Self::Embedded,
+        }
+    }
+}
+
 impl Needs {
     /// These, and the backend `name` ready.
     #[must_use]

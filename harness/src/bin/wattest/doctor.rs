@@ -136,11 +136,7 @@ fn print(format: Format, rows: &[Row], environment: &Environment) -> Result<(), 
 
 /// What is checked beside backends and files.
 fn needs(command: &Doctor) -> Needs {
-    // An engine is what reads it where only engines are asked for.
-    let engines = ["tensorrt", "transformers", "vllm"];
-    let by_engine = !command.backend.is_empty()
-        && command.backend.iter().all(|name| engines.contains(&name.as_str()));
-    let reader = if by_engine { Reader::Engine } else { Reader::Embedded };
+    let reader = Reader::of(command.backend.iter().map(String::as_str));
     Needs {
         model: command.model.clone().map(|name| ModelNeed { name, reader }),
         cuda: command.cuda.then(|| "--cuda".to_owned()),

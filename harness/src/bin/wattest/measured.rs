@@ -16,18 +16,15 @@ use wattest::measure::{
     COLUMN, ExperimentResult, Machine, Measurement, Plan, PromptSource, Prompts, WarmUp, measure,
 };
 use wattest::model::ModelDir;
-use wattest::preflight::{Check, ModelNeed, Needs, PreflightError, Reader, run_preflight};
+use wattest::preflight::{ModelNeed, Needs, Reader};
 use wattest::report::{save, timeseries};
 use wattest::schema::Table;
 use wattest::settings::Settings;
-use wattest_harness::{Exit, console, folder};
+use wattest_harness::{Exit, console, folder, preflight};
 
 use crate::output::{Answer, Format, Stop};
 use crate::progress::Line;
 use crate::run::{self, Measured, Run};
-
-/// The backends over engines in Python.
-const ENGINES: [&str; 3] = ["tensorrt", "transformers", "vllm"];
 
 /// What a run leaves.
 const RESULT: &str = "result.json";
@@ -41,7 +38,7 @@ pub(crate) fn answer(command: &Run) -> Answer {
     let started = Timestamp::now();
     let id = id(name, started, &plan.hash(name));
     let out = out(command, &id)?;
-    preflight(command, &prepared, &out)?;
+    check_machine(command, &prepared, &out)?;
     let environment = Environment::take(interpreter(command, name).as_deref());
     // Engines log to standard output, where the summary goes.
     let redirect = Redirect::install(io::stderr().as_fd(), io::stderr().as_fd())?;
@@ -80,11 +77,10 @@ pub(crate) fn answer(command: &Run) -> Answer {
     Ok(Exit::Ok)
 }
 
-/// Checks what the run needs of this machine. Warnings go to stderr.
-fn preflight(command: &Run, prepared: &Prepared, out: &Path) -> Result<(), Stop> {
+/// What the run needs of this machine. Warnings go to stderr.
+fn check_machine(command: &Run, prepared: &Prepared, out: &Path) -> Result<(), Stop> {
     let Prepared { name, plan, model, .. } = prepared;
-    let engine = ENGINES.contains(&name.as_str());
-    let reader = if engine { Reader::Engine } else { Reader::Embedded };
+    let reader = Reader::of([name.as_str()]);
     let device = plan.settings.get("device").and_then(|device| device.as_str());
     let energy = command.measured.energy();
     let needs = Needs {
@@ -94,20 +90,13 @@ fn preflight(command: &Run, prepared: &Prepared, out: &Path) -> Result<(), Stop>
         energy: (!energy.off).then(|| sources::open(&energy).probes),
         ..Needs::default()
     };
-    let checks = run_preflight(&needs, &wattest::environment::Machine::here());
-    if let Some(error) = PreflightError::of(&checks) {
-        return Err(Stop::fault(error));
-    }
-    for warning in checks.iter().filter_map(Check::warning) {
-        console::print(&format!("warning: {warning}\n"), true);
-    }
-    Ok(())
+    preflight::pass(&needs, &wattest::environment::Machine::here()).map_err(Stop::fault)
 }
 
 /// The interpreter whose packages are told of: that of an engine in Python.
 fn interpreter(command: &Run, name: &str) -> Option<PathBuf> {
     let options = backends::Options { python: command.python.clone(), ..Default::default() };
-    ENGINES.contains(&name).then(|| backends::interpreter(&options)).flatten()
+    backends::runs_python(name).then(|| backends::interpreter(&options)).flatten()
 }
 
 /// Baselines are taken, and the edges of the window lie at ticks.
