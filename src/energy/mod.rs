@@ -9,6 +9,7 @@ mod bracket;
 mod clock;
 pub mod cuda;
 mod doubt;
+mod idle;
 mod interval;
 mod measurement;
 mod meter;

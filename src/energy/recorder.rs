@@ -3,18 +3,17 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use crate::energy::cuda::{self, CudaError};
+use crate::energy::idle::Idle;
 use crate::energy::nvml::{Edge, Gpus};
 use crate::energy::{
-    Baseline, BaselineKind, Doubt, Measurement, Meter, Open, Options, Probe, Quantity, Rate,
-    Reading, Sampler, Source, Tick, Tokens, Trace, Window, sources,
+    Baseline, Doubt, Measurement, Meter, Open, Options, Probe, Quantity, Rate, Reading, Sampler,
+    Source, Tokens, Trace, Window, sources,
 };
 
 #[cfg(test)]
 #[path = "recorder_tests.rs"]
 mod tests;
-
-/// Parts of a baseline: their spread is its doubt.
-const PARTS: u32 = 5;
 
 /// Ticks of a window where nothing but repeats was asked for. What the ticks leave open is then one
 /// percent of the energy, at even power.
@@ -26,8 +25,9 @@ const LENGTH: Duration = Duration::from_secs(1);
 /// Of the draws of the bootstrap: the same readings have the same interval.
 const SEED: u64 = 0;
 
-/// A baseline older than this is taken anew before a case that is measured thoroughly.
-const FRESH: Duration = Duration::from_secs(300);
+/// Waits until the GPUs are done with what this process gave them, and says how many there are on
+/// which it computes: [`cuda::synchronize`].
+type Wait = Box<dyn Fn() -> Result<usize, CudaError> + Send>;
 
 /// Measures work, where there is a source.
 pub struct Recorder {
@@ -35,6 +35,8 @@ pub struct Recorder {
     sampler: Result<Sampler, String>,
     /// What else is to be asked of the GPUs at the edges; none where RAPL is read.
     gpus: Option<Gpus>,
+    /// Called at both edges of a window; none where no GPU is read.
+    wait: Option<Wait>,
     measurement: Measurement,
     idle: Idle,
     keeps: bool,
@@ -42,18 +44,10 @@ pub struct Recorder {
     kept: Vec<Trace>,
 }
 
-/// What is known of the machine while it waits.
-#[derive(Debug, Default)]
-struct Idle {
-    bare: Option<Result<Baseline, Doubt>>,
-    /// That of the model that is loaded, and when it was taken.
-    model: Option<(Instant, Result<Baseline, Doubt>)>,
-    /// The longest tick that a baseline has shown.
-    tick: Option<Duration>,
-}
-
 /// The begin of a window.
 struct Begun<'a> {
+    /// Whether the GPUs were free then.
+    waited: Result<(), Doubt>,
     gpus: Option<Edge>,
     open: Open<'a>,
 }
@@ -86,7 +80,10 @@ impl Recorder {
             let reason = format!("the thread that reads the meters cannot be started: {error}");
             Self::new(Err(reason), measurement)
         });
-        recorder.gpus = if reads_gpus { sources.gpus } else { None };
+        if reads_gpus {
+            recorder.gpus = sources.gpus;
+            recorder.wait = Some(Box::new(cuda::synchronize));
+        }
         recorder
     }
 
@@ -111,7 +108,7 @@ impl Recorder {
 
     fn new(sampler: Result<Sampler, String>, measurement: Measurement) -> Self {
         let (idle, kept) = (Idle::default(), Vec::new());
-        Self { sampler, gpus: None, measurement, idle, keeps: false, kept }
+        Self { sampler, gpus: None, wait: None, measurement, idle, keeps: false, kept }
     }
 
     /// Before a model is loaded for the first time: takes the baseline of the machine as it is,
@@ -124,12 +121,12 @@ impl Recorder {
 
     /// The baseline without a model, where it was taken and came to something.
     pub fn bare(&self) -> Option<&Baseline> {
-        self.idle.bare.as_ref()?.as_ref().ok()
+        self.idle.bare()
     }
 
     /// The baseline with the model that is loaded, where it was taken and came to something.
     pub fn model(&self) -> Option<&Baseline> {
-        self.idle.model.as_ref()?.1.as_ref().ok()
+        self.idle.model()
     }
 
     /// From now on keeps what is read, for [`Recorder::traces`].
@@ -244,24 +241,37 @@ impl Recorder {
     }
 
     fn begin<'a>(&self, sampler: &'a Sampler) -> Begun<'a> {
+        // What was given to the GPUs before is not of this window.
+        let waited = self.wait();
         let gpus = self.gpus.as_ref().map(Gpus::edge);
         let is_thorough = self.measurement.is_thorough();
         let open = if is_thorough { sampler.open_aligned() } else { sampler.open() };
-        Begun { gpus, open }
+        Begun { waited, gpus, open }
+    }
+
+    /// Waits for the GPUs. Where they fail, nobody knows what of the work is in the window.
+    fn wait(&self) -> Result<(), Doubt> {
+        let Some(wait) = &self.wait else { return Ok(()) };
+        let failed = |error| Doubt::Failed { error: format!("waiting for the GPUs: {error}") };
+        wait().map(|_| ()).map_err(failed)
     }
 
     fn end(&self, begun: Begun<'_>, tokens: Tokens, repeats: u32) -> (Reading, Vec<Trace>) {
         let begin_ns = begun.open.begin_ns();
+        // The engine has its output; what the GPUs still do for it belongs to it.
+        let waited = begun.waited.and_then(|()| self.wait());
         let (mut reading, traces) = begun.open.close(|traces, end_ns, cost| {
             let later = self.gpus.as_ref().map(Gpus::edge);
             let edges = begun.gpus.as_ref().zip(later.as_ref());
+            let mut doubts = edges.map(|(begun, later)| begun.until(later)).unwrap_or_default();
+            doubts.extend(waited.err());
             let window = Window {
                 begin_ns,
                 end_ns,
                 baseline: self.model(),
                 tokens: Some(tokens),
                 repeats: Some(repeats),
-                doubts: edges.map(|(begun, later)| begun.until(later)).unwrap_or_default(),
+                doubts,
                 ..Window::default()
             };
             let mut reading = window.reading(traces);
@@ -269,7 +279,7 @@ impl Recorder {
             reading.sampler_hz = cost.hz();
             (reading, if self.keeps { traces.to_vec() } else { Vec::new() })
         });
-        if let Some((_, Err(doubt))) = &self.idle.model {
+        if let Some(doubt) = self.idle.failed() {
             reading.say(format!("the baseline: {doubt}"));
         }
         (reading, traces)
@@ -280,7 +290,7 @@ impl Recorder {
         if !self.measurement.is_thorough() {
             return Duration::ZERO;
         }
-        let by_ticks = || self.idle.tick.map_or(LENGTH, |tick| tick * TICKS);
+        let by_ticks = || self.idle.tick().map_or(LENGTH, |tick| tick * TICKS);
         self.measurement.min_window.unwrap_or_else(by_ticks)
     }
 
@@ -288,47 +298,6 @@ impl Recorder {
     fn leaves(&self, began: Instant, next: Duration) -> bool {
         self.measurement.budget.is_none_or(|budget| began.elapsed() + next <= budget)
     }
-}
-
-impl Idle {
-    fn before_load(&mut self, sampler: &Sampler, measurement: Measurement) {
-        if self.bare.is_none() && measurement.is_thorough() {
-            let (taken, tick) = take(sampler, BaselineKind::Bare, measurement.baseline());
-            (self.bare, self.tick) = (Some(taken), tick);
-        }
-        // Another model is another idle power.
-        self.model = None;
-    }
-
-    /// Takes the baseline with the model, where one is wanted and the last is not fresh.
-    fn refresh(&mut self, sampler: &Sampler, measurement: Measurement) {
-        let is_fresh = |(taken, _): &(Instant, _)| taken.elapsed() < FRESH;
-        if measurement.is_thorough() && !self.model.as_ref().is_some_and(is_fresh) {
-            let (taken, tick) = take(sampler, BaselineKind::Model, measurement.baseline());
-            (self.model, self.tick) = (Some((Instant::now(), taken)), tick);
-        }
-    }
-}
-
-/// Watches the machine while it does nothing; the longest tick that it has seen as well.
-fn take(
-    sampler: &Sampler,
-    kind: BaselineKind,
-    length: Duration,
-) -> (Result<Baseline, Doubt>, Option<Duration>) {
-    let open = sampler.open_fast();
-    std::thread::sleep(length);
-    let begin_ns = open.begin_ns();
-    open.close(|traces, end_ns, _| {
-        for trace in &mut *traces {
-            if let Some(tick) = Tick::learn(trace) {
-                trace.set_tick(tick);
-            }
-        }
-        let ticks = traces.iter().filter_map(Trace::tick);
-        let longest = ticks.map(|tick| Duration::from_nanos(tick.period_ns)).max();
-        (Baseline::of(kind, traces, begin_ns, end_ns, PARTS), longest)
-    })
 }
 
 /// The windows of a case, with how often the work was done in all of them, and the sampler at its

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::energy::{Bracket, Clock, Monotonic, Open, Quantity, ReadError};
+use crate::energy::{BaselineKind, Bracket, Clock, Monotonic, Open, Quantity, ReadError};
 
 /// Watts of the fake.
 const WATTS: u64 = 100;
@@ -282,4 +282,60 @@ fn what_is_watched_once_is_kept_where_it_is_wanted() {
     recorder.watch(tokens, || 8);
     let [trace] = recorder.traces() else { panic!("one window of one meter") };
     assert!(trace.points().len() >= 2, "{trace:?}");
+}
+
+/// GPUs that are busy for `ms` with what they were given, whoever waits for that or not.
+#[derive(Clone, Default)]
+struct Queue(Arc<AtomicU64>);
+
+impl Queue {
+    fn give(&self, ms: u64) {
+        self.0.store(Monotonic.now_ns() + ms * 1_000_000, Ordering::Relaxed);
+    }
+
+    fn wait(&self) -> Wait {
+        let done_ns = Arc::clone(&self.0);
+        Box::new(move || {
+            Monotonic.sleep_until(done_ns.load(Ordering::Relaxed));
+            Ok(1)
+        })
+    }
+}
+
+#[test]
+fn a_window_has_what_it_gave_to_the_gpus_and_nothing_that_was_given_before() {
+    let mut recorder = recorder(Ramp::new(2).boxed(), Measurement::default());
+    let queue = Queue::default();
+    recorder.wait = Some(queue.wait());
+    queue.give(120);
+    let work = || -> Result<(), ()> {
+        queue.give(40);
+        Ok(())
+    };
+    let reading = recorder.measure(|()| Tokens::default(), work).unwrap().1;
+    holds_the_truth(&reading);
+    let window_s = reading.window_s.unwrap();
+    assert!((0.04..0.12).contains(&window_s), "{reading:?}");
+}
+
+#[test]
+fn gpus_that_fail_leave_no_joules_and_the_output_as_it_is() {
+    // At the end of the first window, and at the begin of the second.
+    for failing in [2, 3] {
+        let mut recorder = recorder(Ramp::new(2).boxed(), Measurement::default());
+        let calls = AtomicU64::new(0);
+        recorder.wait =
+            Some(Box::new(move || match calls.fetch_add(1, Ordering::Relaxed) + 1 == failing {
+                true => Err(CudaError::Refused("an illegal memory access".to_owned())),
+                false => Ok(1),
+            }));
+        let readings = [measure(&mut recorder, 5), measure(&mut recorder, 5)];
+        let (bad, good) = if failing == 2 { (0, 1) } else { (1, 0) };
+        holds_the_truth(&readings[good]);
+        assert_eq!((readings[bad].gross_j, readings[bad].hi_j), (None, None));
+        let reason = readings[bad].reason.as_deref().unwrap();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(reason, @"the source failed: waiting for the GPUs: CUDA: an illegal memory access");
+        }
+    }
 }
