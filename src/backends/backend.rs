@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::backends::BackendError;
-use crate::generate::{Drafts, Row, Timings};
+use crate::energy::{Phases, Span, Tokens, Work};
+use crate::generate::{Batch, Drafts, Row, Timings};
 use crate::settings::Settings;
 
 /// What runs models: a library in this process.
@@ -129,6 +130,30 @@ pub struct Generation {
     pub drafts: Option<Drafts>,
 }
 
+impl Generation {
+    /// What was done for it: its tokens, and its phases where the engine tells them apart.
+    pub fn work(&self) -> Work {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let prompt = self.prompts.iter().map(|prompt| prompt.prompt_tokens.len()).sum();
+        let rows = self.prompts.iter().flat_map(|prompt| &prompt.rows);
+        let output = rows.map(|row| row.tokens.len()).sum();
+        Work {
+            tokens: Tokens { prompt: count(prompt), output: count(output) },
+            phases: phases(&self.timings.batches),
+        }
+    }
+}
+
+/// The phases of some batches; none of none. A batch that ended with its first logits was not
+/// decoded.
+fn phases(batches: &[Batch]) -> Option<Phases> {
+    let span = |begin_ns, end_ns| (end_ns > begin_ns).then_some(Span { begin_ns, end_ns });
+    let prefill = batches.iter().filter_map(|one| span(one.begin_ns, one.first_ns));
+    let decode = batches.iter().filter_map(|one| span(one.first_ns, one.end_ns));
+    let phases = Phases { prefill: prefill.collect(), decode: decode.collect() };
+    (!batches.is_empty()).then_some(phases)
+}
+
 /// The rows generated for one prompt.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PromptOutput {
@@ -136,4 +161,24 @@ pub struct PromptOutput {
     pub prompt_tokens: Vec<u32>,
     /// `num_return_sequences` rows, best first where they are ranked.
     pub rows: Vec<Row>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_those_of_the_batches_and_stay_out_of_what_is_written() {
+        let batch = |begin_ns, first_ns, end_ns| Batch { begin_ns, first_ns, end_ns };
+        let batches = vec![batch(10, 30, 90), batch(100, 120, 120)];
+        let mut generation = Generation::default();
+        assert_eq!(generation.work().phases, None);
+        generation.timings.batches = batches;
+        let span = |begin_ns, end_ns| Span { begin_ns, end_ns };
+        let phases = generation.work().phases.unwrap();
+        assert_eq!(phases.prefill, [span(10, 30), span(100, 120)]);
+        assert_eq!(phases.decode, [span(30, 90)], "one token was all of the second");
+        let written = serde_json::to_string(&generation).unwrap();
+        assert!(!written.contains("batches"), "{written}");
+    }
 }

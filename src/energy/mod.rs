@@ -31,6 +31,7 @@ mod tests;
 mod tick;
 mod trace;
 mod window;
+mod work;
 
 pub use baseline::{Baseline, BaselineKind};
 pub use bracket::Bracket;
@@ -47,4 +48,5 @@ pub use sampler::{Cost, Open, Rate, Sampler};
 pub use sources::Sources;
 pub use tick::Tick;
 pub use trace::{Failure, Flaw, Point, Trace};
-pub use window::{RESOLVED, Span, Tokens, Window};
+pub use window::{RESOLVED, Span, Window};
+pub use work::{Phases, Tokens, Work};

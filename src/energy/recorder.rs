@@ -8,7 +8,7 @@ use crate::energy::idle::Idle;
 use crate::energy::nvml::{Edge, Gpus};
 use crate::energy::{
     Baseline, Doubt, Measurement, Meter, Open, Options, Probe, Quantity, Rate, Reading, Sampler,
-    Source, Tokens, Trace, Window, sources,
+    Source, Tokens, Trace, Window, Work, sources,
 };
 
 #[cfg(test)]
@@ -57,7 +57,7 @@ struct Done<T> {
     /// The output of the first work in it.
     first: T,
     reading: Reading,
-    /// Of all the work in it.
+    /// Tokens of all the work in it.
     tokens: Tokens,
     /// What was read, where that is kept.
     traces: Vec<Trace>,
@@ -140,13 +140,13 @@ impl Recorder {
     }
 
     /// Does `work` and measures it, as often and as long as was asked for. The output is that of
-    /// the first time; `tokens` counts those of an output.
+    /// the first time; `told` is what an output tells of the work.
     ///
     /// # Errors
     /// What `work` says, the first time or later.
     pub fn measure<T, E>(
         &mut self,
-        tokens: impl Fn(&T) -> Tokens,
+        told: impl Fn(&T) -> Work,
         mut work: impl FnMut() -> Result<T, E>,
     ) -> Result<(T, Reading), E> {
         let began = Instant::now();
@@ -157,7 +157,7 @@ impl Recorder {
         self.kept.clear();
         if !self.measurement.is_thorough() {
             let Done { first, reading, traces, .. } =
-                self.window(sampler, began, Some(1), &tokens, &mut work)?;
+                self.window(sampler, began, Some(1), &told, &mut work)?;
             self.kept = traces;
             return Ok((first, reading));
         }
@@ -174,7 +174,7 @@ impl Recorder {
                 break;
             }
             let window = Instant::now();
-            let done = self.window(sampler, began, times, &tokens, &mut work)?;
+            let done = self.window(sampler, began, times, &told, &mut work)?;
             times = done.reading.repeats;
             windows.push((done.reading, Some(done.tokens)));
             self.kept.extend(done.traces);
@@ -193,7 +193,7 @@ impl Recorder {
     /// and there is none with this model, the machine is watched first: let it be idle.
     pub fn watch<T>(
         &mut self,
-        tokens: impl FnOnce(&T) -> Tokens,
+        told: impl FnOnce(&T) -> Work,
         work: impl FnOnce() -> T,
     ) -> (T, Reading) {
         let sampler = match &self.sampler {
@@ -203,7 +203,7 @@ impl Recorder {
         self.idle.refresh(sampler, self.measurement);
         let edge = self.begin(sampler);
         let output = work();
-        let (reading, traces) = self.end(edge, tokens(&output), 1);
+        let (reading, traces) = self.end(edge, &told(&output), 1);
         self.kept = traces;
         (output, reading)
     }
@@ -215,7 +215,7 @@ impl Recorder {
         sampler: &Sampler,
         began: Instant,
         times: Option<u32>,
-        tokens: impl Fn(&T) -> Tokens,
+        told: impl Fn(&T) -> Work,
         mut work: impl FnMut() -> Result<T, E>,
     ) -> Result<Done<T>, E> {
         let edge = self.begin(sampler);
@@ -223,21 +223,19 @@ impl Recorder {
         let length = self.length();
         let goes_on = |repeats| times.map_or(begun.elapsed() < length, |times| repeats < times);
         let first = work()?;
-        let mut counted = tokens(&first);
+        let mut done = told(&first);
         let mut repeats = 1;
         while goes_on(repeats) && self.leaves(began, begun.elapsed() / repeats) {
-            let more = tokens(&work()?);
-            counted.prompt = counted.prompt.saturating_add(more.prompt);
-            counted.output = counted.output.saturating_add(more.output);
+            done.add(told(&work()?));
             repeats += 1;
         }
         let is_short = goes_on(repeats);
-        let (mut reading, traces) = self.end(edge, counted, repeats);
+        let (mut reading, traces) = self.end(edge, &done, repeats);
         if is_short {
             let ms = length.as_millis();
             reading.say(format!("the window is shorter than {ms} ms: the deadlines leave no more"));
         }
-        Ok(Done { first, reading, tokens: counted, traces })
+        Ok(Done { first, reading, tokens: done.tokens, traces })
     }
 
     fn begin<'a>(&self, sampler: &'a Sampler) -> Begun<'a> {
@@ -256,7 +254,7 @@ impl Recorder {
         wait().map(|_| ()).map_err(failed)
     }
 
-    fn end(&self, begun: Begun<'_>, tokens: Tokens, repeats: u32) -> (Reading, Vec<Trace>) {
+    fn end(&self, begun: Begun<'_>, work: &Work, repeats: u32) -> (Reading, Vec<Trace>) {
         let begin_ns = begun.open.begin_ns();
         // The engine has its output; what the GPUs still do for it belongs to it.
         let waited = begun.waited.and_then(|()| self.wait());
@@ -269,7 +267,8 @@ impl Recorder {
                 begin_ns,
                 end_ns,
                 baseline: self.model(),
-                tokens: Some(tokens),
+                tokens: Some(work.tokens),
+                phases: work.phases.as_ref(),
                 repeats: Some(repeats),
                 doubts,
                 ..Window::default()

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::energy::{BaselineKind, Bracket, Clock, Monotonic, Open, Quantity, ReadError};
+use crate::energy::{
+    BaselineKind, Bracket, Clock, Monotonic, Open, Phases, Quantity, ReadError, Span,
+};
 
 /// Watts of the fake.
 const WATTS: u64 = 100;
@@ -80,13 +82,17 @@ fn recorder(meters: Vec<Box<dyn Meter>>, measurement: Measurement) -> Recorder {
     Recorder::start(meters, Rate::default(), measurement).unwrap()
 }
 
+fn tokens(prompt: u64, output: u64) -> Work {
+    Work { tokens: Tokens { prompt, output }, phases: None }
+}
+
 fn measure(recorder: &mut Recorder, ms: u64) -> Reading {
-    let tokens = |_: &()| Tokens { prompt: 1, output: 4 };
+    let told = |_: &()| tokens(1, 4);
     let work = || -> Result<(), ()> {
         work(ms);
         Ok(())
     };
-    recorder.measure(tokens, work).unwrap().1
+    recorder.measure(told, work).unwrap().1
 }
 
 #[track_caller]
@@ -161,8 +167,7 @@ fn a_panic_within_a_window_releases_the_sampler() {
     let ramp = Ramp::new(1);
     let mut recorder = recorder(ramp.boxed(), Measurement::default());
     let panics = || -> Result<(), ()> { panic!("as it must") };
-    let caught =
-        catch_unwind(AssertUnwindSafe(|| recorder.measure(|()| Tokens::default(), panics)));
+    let caught = catch_unwind(AssertUnwindSafe(|| recorder.measure(|()| Work::default(), panics)));
     assert!(caught.is_err());
     assert_eq!(recorder.sampler.as_ref().unwrap().windows(), 0);
     holds_the_truth(&measure(&mut recorder, 10));
@@ -171,7 +176,7 @@ fn a_panic_within_a_window_releases_the_sampler() {
 #[test]
 fn work_that_fails_releases_the_sampler_and_says_what_it_said() {
     let mut recorder = recorder(Ramp::new(1).boxed(), Measurement::default());
-    let failed = recorder.measure(|()| Tokens::default(), || Err("no"));
+    let failed = recorder.measure(|()| Work::default(), || Err("no"));
     assert_eq!(failed.unwrap_err(), "no");
     assert_eq!(recorder.sampler.as_ref().unwrap().windows(), 0);
 }
@@ -269,8 +274,8 @@ fn without_a_source_the_reason_names_the_state_of_each() {
 #[test]
 fn what_is_watched_once_is_kept_where_it_is_wanted() {
     let mut recorder = recorder(Ramp::new(2).boxed(), Measurement::default());
-    let tokens = |_: &u8| Tokens { prompt: 1, output: 0 };
-    let (output, reading) = recorder.watch(tokens, || {
+    let told = |_: &u8| tokens(1, 0);
+    let (output, reading) = recorder.watch(told, || {
         work(20);
         7
     });
@@ -279,7 +284,7 @@ fn what_is_watched_once_is_kept_where_it_is_wanted() {
     assert_eq!(reading.j_per_output_token, None);
     assert!(recorder.traces().is_empty());
     recorder.keep_traces();
-    recorder.watch(tokens, || 8);
+    recorder.watch(told, || 8);
     let [trace] = recorder.traces() else { panic!("one window of one meter") };
     assert!(trace.points().len() >= 2, "{trace:?}");
 }
@@ -312,7 +317,7 @@ fn a_window_has_what_it_gave_to_the_gpus_and_nothing_that_was_given_before() {
         queue.give(40);
         Ok(())
     };
-    let reading = recorder.measure(|()| Tokens::default(), work).unwrap().1;
+    let reading = recorder.measure(|()| Work::default(), work).unwrap().1;
     holds_the_truth(&reading);
     let window_s = reading.window_s.unwrap();
     assert!((0.04..0.12).contains(&window_s), "{reading:?}");
@@ -338,4 +343,41 @@ fn gpus_that_fail_leave_no_joules_and_the_output_as_it_is() {
             insta::assert_snapshot!(reason, @"the source failed: waiting for the GPUs: CUDA: an illegal memory access");
         }
     }
+}
+
+/// Work of two phases, told as the loop tells it.
+fn phases(prefill_ms: u64, decode_ms: u64) -> Phases {
+    let begin_ns = Monotonic.now_ns();
+    work(prefill_ms);
+    let first_ns = Monotonic.now_ns();
+    work(decode_ms);
+    let span = |begin_ns, end_ns| vec![Span { begin_ns, end_ns }];
+    Phases { prefill: span(begin_ns, first_ns), decode: span(first_ns, Monotonic.now_ns()) }
+}
+
+#[test]
+fn phases_that_span_enough_ticks_have_joules_of_their_own() {
+    let told = |phases: &Phases| Work { phases: Some(phases.clone()), ..tokens(1, 1) };
+    // Read as often as the counter ticks: a phase is as sharp as the readings.
+    let often = Rate { period: Duration::from_millis(5), ..Rate::default() };
+    let twice = Measurement {
+        repeats: Some(2),
+        min_window: Some(Duration::from_millis(500)),
+        budget: None,
+    };
+    for (measurement, times) in [(Measurement::default(), 1.0), (twice, 2.0)] {
+        let mut recorder = Recorder::start(Ramp::new(10).boxed(), often, measurement).unwrap();
+        // In each of two windows of 500 ms the work is done twice.
+        let reading = recorder.measure(told, || Ok::<_, ()>(phases(150, 300))).unwrap().1;
+        let (prefill, decode) = (reading.prefill_j.unwrap(), reading.decode_j.unwrap());
+        assert!(prefill >= 14.0 * times && decode >= 1.5 * prefill, "{reading:?}");
+        assert!(prefill + decode < reading.hi_j.unwrap(), "{reading:?}");
+    }
+    // Prompts that are read in less than ten ticks.
+    let mut recorder =
+        Recorder::start(Ramp::new(10).boxed(), often, Measurement::default()).unwrap();
+    let reading = recorder.measure(told, || Ok::<_, ()>(phases(20, 300))).unwrap().1;
+    assert!(reading.prefill_j.is_none() && reading.decode_j.is_some(), "{reading:?}");
+    let reason = reading.reason.unwrap();
+    assert!(reason.contains("no joules of prefill: it spans too few ticks"), "{reason}");
 }

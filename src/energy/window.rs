@@ -1,6 +1,8 @@
 //! What a window of time amounts to: traces in, a reading out.
 
-use crate::energy::{Baseline, BaselineKind, Bracket, Doubt, Quantity, Reading, Tick, Trace};
+use crate::energy::{
+    Baseline, BaselineKind, Bracket, Doubt, Phases, Quantity, Reading, Tick, Tokens, Trace,
+};
 
 /// What the ticks may leave open, as a part of the net joules; gross ones where there are no net.
 pub const RESOLVED: f64 = 0.01;
@@ -15,15 +17,6 @@ pub struct Span {
     pub begin_ns: u64,
     /// Its end.
     pub end_ns: u64,
-}
-
-/// Tokens that were worked on within a window, all repeats together.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tokens {
-    /// Of the prompts.
-    pub prompt: u64,
-    /// Generated.
-    pub output: u64,
 }
 
 /// A window in which work was done, and what is known of that work.
@@ -41,10 +34,8 @@ pub struct Window<'a> {
     pub tokens: Option<Tokens>,
     /// How often the work was done within the window.
     pub repeats: Option<u32>,
-    /// The times up to the first logits of each batch.
-    pub prefill: &'a [Span],
-    /// The times from there on.
-    pub decode: &'a [Span],
+    /// None where nobody tells them apart.
+    pub phases: Option<&'a Phases>,
     /// What others know to speak against it: foreign processes, throttling, a changed limit.
     pub doubts: Vec<Doubt>,
 }
@@ -134,8 +125,10 @@ impl Window<'_> {
         if let Some(tokens) = self.tokens {
             reading.per_token(gross_j, tokens, reasons);
         }
-        reading.prefill_j = phase_j(self.prefill, traces, "prefill", reasons);
-        reading.decode_j = phase_j(self.decode, traces, "decode", reasons);
+        if let Some(phases) = self.phases {
+            reading.prefill_j = phase_j(&phases.prefill, traces, "prefill", reasons);
+            reading.decode_j = phase_j(&phases.decode, traces, "decode", reasons);
+        }
     }
 
     /// Takes the baseline away from the gross joules.

@@ -31,7 +31,7 @@ mod stopping;
 
 pub use config::{GenerationConfig, ModelDefaults};
 pub use model::{CausalLm, Context, Detokenizer, Extended, ModelFault, Want};
-pub use output::{Drafts, Finish, Row, Timings};
+pub use output::{Batch, Drafts, Finish, Row, Timings};
 
 use std::ops::Range;
 

@@ -58,4 +58,20 @@ pub struct Timings {
     /// Each decoding step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps_s: Vec<f64>,
+    /// When each batch was worked on; empty where the engine does not tell its phases apart. Read
+    /// and never written: such times mean nothing on another machine or after the next boot, and
+    /// those of several processes overlap.
+    #[serde(default, skip_serializing)]
+    pub batches: Vec<Batch>,
+}
+
+/// When a batch was worked on: CLOCK_MONOTONIC in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Its prompts begin to be read.
+    pub begin_ns: u64,
+    /// The first logits of all its prompts are there.
+    pub first_ns: u64,
+    /// Its last token is there.
+    pub end_ns: u64,
 }

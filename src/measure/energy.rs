@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::energy::{Clock as _, Monotonic, Quantity, Reading, Recorder, Sample, Tokens, Trace};
+use crate::energy::{Clock as _, Monotonic, Quantity, Reading, Recorder, Sample, Trace, Work};
 use crate::report::timeseries::{Row, Series, Unit, Window};
 
 /// What is known of the energy of some work.
@@ -19,12 +19,12 @@ pub struct Watched {
 /// and idle, so that the baseline with the model is taken right before.
 pub(super) fn watched<T>(
     recorder: &mut Recorder,
-    tokens: impl FnOnce(&T) -> Tokens,
+    told: impl FnOnce(&T) -> Work,
     work: impl FnOnce() -> T,
 ) -> (T, Watched) {
     recorder.keep_traces();
     let mut ends = None;
-    let (done, reading) = recorder.watch(tokens, || {
+    let (done, reading) = recorder.watch(told, || {
         let begin = both_clocks();
         let done = work();
         ends = Some([begin, both_clocks()]);

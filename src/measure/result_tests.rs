@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::energy::Work;
 use crate::measure::{Prompts, WarmUp, Watched};
 use crate::report::timeseries::Series;
 use crate::schema::Names;
@@ -25,6 +26,7 @@ fn served() -> Served {
         prefill_s: 0.2,
         steps_s: vec![0.1, 0.2],
         rows: vec![(5, vec![3])],
+        work: Work::default(),
         ended_early: 0,
     }
 }

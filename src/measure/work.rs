@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::energy::{Watched, watched};
 use super::{Plan, WarmUp, WarmedUp, memory};
 use crate::backends::{Backend, BackendError, Engine, Generation, Prompt, guarded};
-use crate::energy::{Recorder, Tokens};
+use crate::energy::{Recorder, Work};
 use crate::generate::Finish;
 use crate::settings::Settings;
 
@@ -44,6 +44,8 @@ pub struct Served {
     pub steps_s: Vec<f64>,
     /// Of each prompt how many tokens it has, and how many each of its rows has.
     pub rows: Vec<(u64, Vec<u64>)>,
+    /// What was done for it, as the meters want it told.
+    pub work: Work,
     /// Rows that ended otherwise than by the limit of their length.
     pub ended_early: u64,
 }
@@ -116,6 +118,7 @@ impl Served {
             prefill_s: generation.timings.prefill_s,
             steps_s: generation.timings.steps_s.clone(),
             rows: lengths.collect(),
+            work: generation.work(),
             ended_early: rows().filter(|row| row.finish != Finish::Length).count() as u64,
         }
     }
@@ -157,8 +160,8 @@ pub fn measure(
         Some(first) => desk.warm_up(&plan.warm_up, first, on).map_err(at(During::WarmingUp))?,
         None => WarmedUp::default(),
     };
-    let counted = |done: &Result<Rounds, _>| done.as_ref().map(Rounds::tokens).unwrap_or_default();
-    let (done, energy) = watched(recorder, counted, || desk.rounds(plan, &requests, on));
+    let told = |done: &Result<Rounds, _>| done.as_ref().map(Rounds::work).unwrap_or_default();
+    let (done, energy) = watched(recorder, told, || desk.rounds(plan, &requests, on));
     let Rounds { rounds, served, effective } = done.map_err(at(During::Measuring))?;
     let peak = memory::peak(&effective);
     let architecture = desk.engine.architecture();
@@ -179,11 +182,13 @@ struct Rounds {
 }
 
 impl Rounds {
-    fn tokens(&self) -> Tokens {
-        Tokens {
-            prompt: self.served.iter().map(Served::input_tokens).sum(),
-            output: self.served.iter().map(Served::output_tokens).sum(),
-        }
+    fn work(&self) -> Work {
+        let works = self.served.iter().map(|one| one.work.clone());
+        let whole = works.reduce(|mut all, next| {
+            all.add(next);
+            all
+        });
+        whole.unwrap_or_default()
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::backends::score_tables::without_scores;
 use crate::backends::{self, Availability, Backend, BackendError, Engine, Generation, guarded};
-use crate::energy::{Reading, Recorder, Tokens};
+use crate::energy::{Reading, Recorder};
 use crate::record::{Comparison, Outcome};
 use crate::run::placeholder;
 use crate::run::prompts::prompts;
@@ -321,7 +321,7 @@ impl Session {
             let reading = Reading::unknown("a negative case is not measured");
             return Ok((self.generate(settings, Phase::Run)?, reading));
         };
-        let measured = recorder.measure(tokens, || self.generate(settings, Phase::Run));
+        let measured = recorder.measure(Generation::work, || self.generate(settings, Phase::Run));
         self.recorder = Some(recorder);
         measured
     }
@@ -347,14 +347,6 @@ impl Session {
             let _ = catch_unwind(AssertUnwindSafe(move || drop(loaded)));
         }
     }
-}
-
-/// The tokens that were worked on for `output`.
-fn tokens(output: &Generation) -> Tokens {
-    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    let prompt = output.prompts.iter().map(|prompt| prompt.prompt_tokens.len()).sum();
-    let rows = output.prompts.iter().flat_map(|prompt| &prompt.rows);
-    Tokens { prompt: count(prompt), output: count(rows.map(|row| row.tokens.len()).sum()) }
 }
 
 fn errored(error: BackendError, phase: Phase) -> Stop {

@@ -65,7 +65,7 @@ pub(crate) fn generation(tokens: &[u32]) -> Generation {
     Generation {
         prompts: vec![PromptOutput { prompt_tokens: vec![1], rows: vec![row] }],
         effective: Settings::new(),
-        timings: Timings { prefill_s: 0.25, decode_s: 0.5, steps_s: Vec::new() },
+        timings: Timings { prefill_s: 0.25, decode_s: 0.5, ..Timings::default() },
         drafts: None,
     }
 }

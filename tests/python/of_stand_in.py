@@ -74,6 +74,7 @@ class Engine:
         rows = [{"tokens": [7, 9], "text": "ab", "finish": "length", "scores": None, "sequence_score": None}]
         made = [{"prompt_tokens": prompt.get("tokens", [1]), "rows": rows} for prompt in prompts]
         timings = {"prefill_s": settings.get("prefill_s", 0.25), "decode_s": 0.5, "steps_s": [0.5]}
+        timings["batches"] = [{"begin_ns": 10, "first_ns": 20, "end_ns": 40}]
         return {"prompts": made, "effective": {**self.settings, **settings}, "timings": timings}
 
     def close(self):

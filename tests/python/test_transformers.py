@@ -103,11 +103,19 @@ class Times(unittest.TestCase):
 
     def test_the_first_logits_part_prefill_from_decoding(self):
         watch = Watch(None)
-        watch.begun, watch.prefilled, watch.ended, watch.steps = 1.0, 1.5, 4.0, [1.75, 2.0, 3.0]
+        second = 1_000_000_000
+        watch.begun, watch.prefilled, watch.ended = second, 3 * second // 2, 4 * second
+        watch.steps = [7 * second // 4, 2 * second, 3 * second]
         self.assertEqual(watch.times(), (0.5, 2.5, [0.25, 1.0]))
+        self.assertEqual(
+            watch.batch(), [{"begin_ns": second, "first_ns": 3 * second // 2, "end_ns": 4 * second}]
+        )
+        watch.prefilled = None
+        self.assertEqual(watch.batch(), [])
 
     def test_without_a_run_there_is_no_time(self):
         self.assertEqual(Watch(None).times(), (0.0, 0.0, []))
+        self.assertEqual(Watch(None).batch(), [])
 
 
 class Drafts(unittest.TestCase):

@@ -14,6 +14,7 @@ use super::message::Request;
 use serde_json::json;
 
 use crate::backends::{Availability, Backend as _, BackendError, Engine as _, Prompt};
+use crate::generate::Batch;
 use crate::settings::{Settings, Value};
 
 /// An adapter whose engine is told by its settings what to raise, and to print.
@@ -78,6 +79,7 @@ fn a_generation_goes_through() {
     let made = engine.generate(&prompts(), &settings(json!({"top_p": 0.1}))).unwrap();
     assert_eq!(made.effective, settings(json!({"dtype": "float32", "top_p": 0.1})));
     assert_eq!((made.timings.prefill_s, made.timings.decode_s), (0.25, 0.5));
+    assert_eq!(made.timings.batches, [Batch { begin_ns: 10, first_ns: 20, end_ns: 40 }]);
     let tokens: Vec<&[u32]> = made.prompts.iter().map(|one| &*one.prompt_tokens).collect();
     assert_eq!(tokens, [&[1][..], &[4, 5]]);
     assert_eq!(made.prompts[0].rows[0].tokens, [7, 9]);

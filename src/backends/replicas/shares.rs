@@ -80,8 +80,14 @@ mod tests {
 
     #[test]
     fn the_time_of_the_slowest_is_taken_as_it_is() {
-        let one = Timings { prefill_s: 2.0, decode_s: 1.0, steps_s: vec![1.0] };
-        let other = Timings { prefill_s: 1.0, decode_s: 4.0, steps_s: vec![2.0, 2.0] };
+        let one =
+            Timings { prefill_s: 2.0, decode_s: 1.0, steps_s: vec![1.0], ..Timings::default() };
+        let other = Timings {
+            prefill_s: 1.0,
+            decode_s: 4.0,
+            steps_s: vec![2.0, 2.0],
+            ..Timings::default()
+        };
         assert_eq!(longest([one.clone(), other.clone()].into_iter()), other);
         assert_eq!(longest([other.clone(), one].into_iter()), other);
     }

@@ -11,7 +11,8 @@ use crate::backends::scripted::script::{Act, BACKEND, PARAMETER, Script, Step};
 use crate::backends::{
     Availability, Backend, BackendError, Engine, Generation, Prompt, PromptOutput,
 };
-use crate::generate::{Finish, Row, Timings};
+use crate::energy::{Clock as _, Monotonic};
+use crate::generate::{Batch, Finish, Row, Timings};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 
@@ -132,6 +133,7 @@ impl Engine for ScriptedEngine {
         settings: &Settings,
     ) -> Result<Generation, BackendError> {
         let start = Instant::now();
+        let begin_ns = Monotonic.now_ns();
         let act = self.backend.act(settings)?;
         let mut pace = None;
         if let Some((name, act)) = act {
@@ -144,6 +146,7 @@ impl Engine for ScriptedEngine {
             }
         }
         let prefill_s = start.elapsed().as_secs_f64();
+        let first_ns = Monotonic.now_ns();
         let tokens = act.and_then(|(_, act)| act.tokens.clone()).unwrap_or_else(|| TOKENS.to_vec());
         let steps_s = tokens.iter().map(|_| {
             let start = Instant::now();
@@ -154,6 +157,7 @@ impl Engine for ScriptedEngine {
         });
         let steps_s: Vec<f64> = steps_s.collect();
         let decode_s = steps_s.iter().sum();
+        let batches = vec![Batch { begin_ns, first_ns, end_ns: Monotonic.now_ns() }];
         let outputs = prompts[share].iter().map(|prompt| PromptOutput {
             prompt_tokens: prompt_tokens(prompt),
             rows: vec![self.row(&tokens)],
@@ -161,7 +165,7 @@ impl Engine for ScriptedEngine {
         Ok(Generation {
             prompts: outputs.collect(),
             effective: self.loaded.merged(settings),
-            timings: Timings { prefill_s, decode_s, steps_s },
+            timings: Timings { prefill_s, decode_s, steps_s, batches },
             drafts: None,
         })
     }

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use crate::energy::tests::fake::{Fake, MS, Script};
 use crate::energy::{
-    Baseline, BaselineKind, Bracket, Doubt, Reading, Sample, Source, Span, Tokens, Trace, Window,
+    Baseline, BaselineKind, Bracket, Doubt, Phases, Reading, Sample, Source, Span, Tokens, Trace,
+    Window,
 };
 
 /// 100 W idle, 500 W from 10 to 30 s, on a counter of 20 ms.
@@ -61,14 +62,13 @@ fn row_05_a_counter_that_sees_everything_has_no_aliasing() {
 fn a_whole_reading() {
     let trace = work().watched(2 * MS, 31_000 * MS);
     let baseline = idle(&trace);
-    let phases = [(10_000, 12_000), (12_000, 30_000)]
-        .map(|(begin, end)| [Span { begin_ns: begin * MS, end_ns: end * MS }]);
+    let [prefill, decode] = [(10_000, 12_000), (12_000, 30_000)]
+        .map(|(begin, end)| vec![Span { begin_ns: begin * MS, end_ns: end * MS }]);
     let mut reading = Window {
         baseline: Some(&baseline),
         tokens: Some(Tokens { prompt: 600, output: 400 }),
         repeats: Some(2),
-        prefill: &phases[0],
-        decode: &phases[1],
+        phases: Some(&Phases { prefill, decode }),
         ..over_work()
     }
     .reading(&[trace]);
@@ -246,10 +246,12 @@ fn row_22_no_tokens_no_joules_per_token() {
 #[test]
 fn phases_of_a_few_ticks_are_not_told_apart() {
     let trace = work().watched(2 * MS, 31_000 * MS);
-    let short = [Span { begin_ns: 10_000 * MS, end_ns: 10_150 * MS }];
-    let long = [Span { begin_ns: 10_150 * MS, end_ns: 30_000 * MS }];
-    let reading = Window { prefill: &short, decode: &long, ..over_work() }
-        .reading(std::slice::from_ref(&trace));
+    let phases = Phases {
+        prefill: vec![Span { begin_ns: 10_000 * MS, end_ns: 10_150 * MS }],
+        decode: vec![Span { begin_ns: 10_150 * MS, end_ns: 30_000 * MS }],
+    };
+    let reading =
+        Window { phases: Some(&phases), ..over_work() }.reading(std::slice::from_ref(&trace));
     assert!(reading.prefill_j.is_none() && reading.decode_j.is_some());
     assert!(reading.reason.unwrap().contains("no joules of prefill: it spans too few ticks"));
 }

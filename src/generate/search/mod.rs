@@ -21,12 +21,11 @@ mod tests;
 pub(crate) use drafting::Drafting;
 pub(crate) use reader::Reader;
 
-use std::time::Instant;
-
+use crate::energy::{Clock as _, Monotonic};
 use crate::generate::GenerateError;
 use crate::generate::config::{GenerationConfig, Mode};
 use crate::generate::model::{CausalLm, Detokenizer, ModelFault};
-use crate::generate::output::{Finish, Row, Timings};
+use crate::generate::output::{Batch, Finish, Row, Timings};
 use crate::generate::processors::Chain;
 use crate::generate::scores::History;
 use crate::generate::sequence::Sequence;
@@ -66,33 +65,38 @@ pub(crate) fn run(setup: &mut Setup<'_>, batch: &[Start]) -> Result<Vec<Found>, 
     Ok(found?)
 }
 
-/// Measures where the time goes.
+/// Measures where the time goes, on the clock of the meters.
 #[derive(Debug)]
 pub(crate) struct Clock {
     timings: Timings,
-    last: Instant,
+    last_ns: u64,
+    /// Begin of the batch, and when its prompts were read.
+    batch_ns: (u64, Option<u64>),
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self { timings: Timings::default(), last: Instant::now() }
+        let now_ns = Monotonic.now_ns();
+        Self { timings: Timings::default(), last_ns: now_ns, batch_ns: (now_ns, None) }
     }
 
     fn lap(&mut self) -> f64 {
-        let now = Instant::now();
-        let lap = now.duration_since(self.last).as_secs_f64();
-        self.last = now;
+        let now_ns = Monotonic.now_ns();
+        let lap = now_ns.saturating_sub(self.last_ns) as f64 / 1e9;
+        self.last_ns = now_ns;
         lap
     }
 
     /// A batch begins: what was between batches belongs to no phase.
     pub(crate) fn begin(&mut self) {
         self.lap();
+        self.batch_ns = (self.last_ns, None);
     }
 
     /// The prompts of a batch were read.
     fn prefilled(&mut self) {
         self.timings.prefill_s += self.lap();
+        self.batch_ns.1.get_or_insert(self.last_ns);
     }
 
     /// One step was made, from logits to the next logits.
@@ -105,6 +109,9 @@ impl Clock {
     /// The batch ended: what came after the last full step.
     pub(crate) fn end(&mut self) {
         self.timings.decode_s += self.lap();
+        if let (begin_ns, Some(first_ns)) = self.batch_ns {
+            self.timings.batches.push(Batch { begin_ns, first_ns, end_ns: self.last_ns });
+        }
     }
 
     pub(crate) fn into_timings(self) -> Timings {

@@ -144,11 +144,16 @@ class Answer:
     def __init__(self, engine, settings):
         self.engine, self.settings = engine, settings
         self.prompts, self.effective, self.drafts = [], None, None
-        self.timings = {"prefill_s": 0.0, "decode_s": 0.0, "steps_s": []}
+        self.timings = {"prefill_s": 0.0, "decode_s": 0.0, "steps_s": [], "batches": []}
+        self.phases = True
 
     def whole(self):
         """In the form that the host reads."""
-        whole = {"prompts": self.prompts, "effective": self.effective or {}, "timings": self.timings}
+        timings = self.timings
+        if not self.phases:
+            # Of a part the phases are not known: they are not known of the whole.
+            timings = {**timings, "batches": []}
+        whole = {"prompts": self.prompts, "effective": self.effective or {}, "timings": timings}
         if self.drafts is not None:
             whole["drafts"] = self.drafts
         return whole
@@ -196,6 +201,9 @@ class Answer:
         self.timings["prefill_s"] += prefill
         self.timings["decode_s"] += decode
         self.timings["steps_s"] += steps
+        batch = watch.batch()
+        self.timings["batches"] += batch
+        self.phases = self.phases and bool(batch)
 
     def _rows(self, out, watch, longest):
         """The rows of a batch: without prompt and padding, with scores where they were put out."""

@@ -332,9 +332,10 @@ class Engine:
         _, request = split(settings)
         params = sampling_params(request)
         engine = self.llm.llm_engine
-        begin = time.perf_counter()
+        begin = time.monotonic_ns()
         steps = []
-        prefill = None
+        first = None
+        apart = False
         finished = []
         try:
             self.llm.enqueue([to_prompt(one) for one in prompts], params, use_tqdm=False)
@@ -343,11 +344,13 @@ class Engine:
             before = begin
             while engine.has_unfinished_requests():
                 finished += [one for one in engine.step() if one.finished]
-                now = time.perf_counter()
-                if prefill is not None:
-                    steps.append(now - before)
+                now = time.monotonic_ns()
+                if first is not None:
+                    steps.append((now - before) / 1e9)
                 elif all(one.num_output_tokens or one.is_finished() for one in requests.values()):
-                    prefill = now - begin
+                    first = now
+                    # Where a row has more than one, it was decoded while another prompt was read.
+                    apart = all(one.num_output_tokens == 1 for one in requests.values())
                 before = now
         except BaseException:
             # What is left in the engine would be worked off with the next request, or for ever.
@@ -361,9 +364,10 @@ class Engine:
             ],
             "effective": read_request(given),
             "timings": {
-                "prefill_s": prefill or 0.0,
+                "prefill_s": 0.0 if first is None else (first - begin) / 1e9,
                 "decode_s": math.fsum(steps),
                 "steps_s": steps,
+                "batches": [{"begin_ns": begin, "first_ns": first, "end_ns": before}] if apart else [],
             },
         }
 

@@ -44,7 +44,7 @@ class Watch:
         # Once: what is compiled later must not find it.
         self.hook.remove()
         if self.begun is None:
-            self.begun = time.perf_counter()
+            self.begun = time.monotonic_ns()
 
     def _around(self, name, method):
         after = getattr(self, f"_after_{name.lstrip('_')}")
@@ -57,7 +57,7 @@ class Watch:
     def run(self, call, *arguments, **named):
         """Calls, and notes when that is over."""
         given = call(*arguments, **named)
-        self.ended = time.perf_counter()
+        self.ended = time.monotonic_ns()
         return given
 
     # The library calls itself while it drafts and heals: the outermost call is the one that counts,
@@ -85,7 +85,12 @@ class Watch:
 
     def _after_prefill(self, given, *_):
         if self.criteria is not None and self.prefilled is None and self.candidates is None:
-            self.prefilled = time.perf_counter()
+            # A GPU has been given the work by now, and has not done it.
+            if self.model.device.type == "cuda":
+                import torch
+
+                torch.cuda.synchronize(self.model.device)
+            self.prefilled = time.monotonic_ns()
         return given
 
     def _after_get_candidate_generator(self, given, *_):
@@ -109,8 +114,15 @@ class Watch:
         if self.begun is None:
             return 0.0, 0.0, []
         first = self.prefilled or (self.steps[0] if self.steps else self.ended)
-        steps = [later - earlier for earlier, later in zip(self.steps, self.steps[1:])]
-        return first - self.begun, self.ended - first, steps
+        steps = [(later - earlier) / 1e9 for earlier, later in zip(self.steps, self.steps[1:])]
+        return (first - self.begun) / 1e9, (self.ended - first) / 1e9, steps
+
+    def batch(self):
+        """When it was worked on, on the clock of the meters; nothing where the first logits were not
+        seen: what is drafted or batched continuously has none of its own."""
+        if self.begun is None or self.prefilled is None or self.ended is None:
+            return []
+        return [{"begin_ns": self.begun, "first_ns": self.prefilled, "end_ns": self.ended}]
 
     def ending(self, index, row, beams):
         """The tokens of row `index` without padding, and why it ended."""
@@ -164,7 +176,7 @@ def _watched(criteria, watch):
 
         def __call__(self, input_ids, scores, **named):
             done = super().__call__(input_ids, scores, **named)
-            watch.steps.append(time.perf_counter())
+            watch.steps.append(time.monotonic_ns())
             length = input_ids.shape[1]
             for row in done.nonzero().flatten().tolist():
                 if row not in self.ended:
