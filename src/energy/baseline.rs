@@ -42,6 +42,30 @@ pub struct Baseline {
     pub taken_at_ns: u64,
 }
 
+/// Idle power, as a reading tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct IdlePower {
+    /// Watts, all devices together: the mean over parts of an idle window.
+    pub mean_w: f64,
+    /// The standard deviation among the parts; null where there is one part only.
+    pub sd_w: Option<f64>,
+    /// How many parts.
+    pub n: usize,
+    /// How long before the window it was taken, in seconds.
+    pub age_s: f64,
+}
+
+/// Idle power by the state of the machine; null where it was never idle in that state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Baselines {
+    /// Nothing of ours is on the device.
+    pub bare: Option<IdlePower>,
+    /// The context of the driver is there, and no model.
+    pub context: Option<IdlePower>,
+    /// The model is loaded: this is what `net_j` is without.
+    pub model: Option<IdlePower>,
+}
+
 impl Baseline {
     /// The baseline of a window in which nothing was done, in `parts` parts (at least 1) of equal
     /// length.
@@ -86,6 +110,11 @@ impl Baseline {
     pub fn u_w(&self) -> Option<f64> {
         let freedom = self.n.checked_sub(1)?;
         Some(statistics::t_975(freedom)? * self.sd_w? / (self.n as f64).sqrt())
+    }
+
+    /// As a reading of a window tells it that begins at `at_ns`.
+    pub fn told(&self, at_ns: u64) -> IdlePower {
+        IdlePower { mean_w: self.mean_w, sd_w: self.sd_w, n: self.n, age_s: self.age_s(at_ns) }
     }
 
     /// How old it is at a time, in seconds.

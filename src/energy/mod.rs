@@ -33,7 +33,7 @@ mod trace;
 mod window;
 mod work;
 
-pub use baseline::{Baseline, BaselineKind};
+pub use baseline::{Baseline, BaselineKind, Baselines, IdlePower};
 pub use bracket::Bracket;
 pub use clock::Monotonic;
 pub use doubt::Doubt;

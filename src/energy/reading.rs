@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::energy::{Doubt, Source};
+use crate::energy::{Baselines, Doubt, Source};
 
 /// The energy of a case, or of a run.
 ///
@@ -48,6 +48,9 @@ pub struct Reading {
     pub prefill_j: Option<f64>,
     /// Joules from there on, where that spans enough ticks.
     pub decode_j: Option<f64>,
+    /// Idle power of the same devices; none where no baseline was wanted, or there is no source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baselines: Option<Baselines>,
     /// What the thread that reads the meters took of one processor core, in percent.
     pub sampler_cpu_percent: Option<f64>,
     /// How often a second the meters were read; slow ones lower it.

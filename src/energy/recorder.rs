@@ -7,8 +7,8 @@ use crate::energy::cuda::{self, CudaError};
 use crate::energy::idle::Idle;
 use crate::energy::nvml::{Edge, Gpus};
 use crate::energy::{
-    Baseline, Doubt, Measurement, Meter, Open, Options, Probe, Quantity, Rate, Reading, Sampler,
-    Source, Tokens, Trace, Window, Work, sources,
+    BaselineKind, Clock as _, Doubt, Measurement, Meter, Monotonic, Open, Options, Probe, Quantity,
+    Rate, Reading, Sampler, Source, Tokens, Trace, Window, Work, sources,
 };
 
 #[cfg(test)]
@@ -28,6 +28,10 @@ const SEED: u64 = 0;
 /// Waits until the GPUs are done with what this process gave them, and says how many there are on
 /// which it computes: [`cuda::synchronize`].
 type Wait = Box<dyn Fn() -> Result<usize, CudaError> + Send>;
+
+/// After a case the baseline is taken once more where it has come to this age: drift takes minutes,
+/// and short cases are not to pay for it one by one.
+const DRIFTS: Duration = Duration::from_secs(60);
 
 /// Measures work, where there is a source.
 pub struct Recorder {
@@ -111,22 +115,19 @@ impl Recorder {
         Self { sampler, gpus: None, wait: None, measurement, idle, keeps: false, kept }
     }
 
-    /// Before a model is loaded for the first time: takes the baseline of the machine as it is,
-    /// where baselines are wanted.
-    pub fn before_load(&mut self) {
-        if let Ok(sampler) = &self.sampler {
-            self.idle.before_load(sampler, self.measurement);
-        }
-    }
-
-    /// The baseline without a model, where it was taken and came to something.
-    pub fn bare(&self) -> Option<&Baseline> {
-        self.idle.bare()
-    }
-
-    /// The baseline with the model that is loaded, where it was taken and came to something.
-    pub fn model(&self) -> Option<&Baseline> {
-        self.idle.model()
+    /// Before a model is loaded: takes the baseline of the machine as it is, where baselines are
+    /// wanted and that of its state is not there yet. `others` says whether another model stays
+    /// loaded meanwhile: then there is nothing to learn.
+    pub fn before_load(&mut self, others: bool) {
+        let Ok(sampler) = &self.sampler else { return };
+        let contexts = self.wait.as_ref().map_or(Ok(0), |wait| wait());
+        let kind = match contexts {
+            Ok(0) => Some(BaselineKind::Bare),
+            Ok(_) => Some(BaselineKind::Context),
+            // GPUs that fail are not idle; the next window says so.
+            Err(_) => None,
+        };
+        self.idle.before_load(sampler, self.measurement, kind.filter(|_| !others));
     }
 
     /// From now on keeps what is read, for [`Recorder::traces`].
@@ -164,6 +165,7 @@ impl Recorder {
         // What is done for the first time costs more than ever after: it is not measured.
         let first = work()?;
         self.idle.refresh(sampler, self.measurement);
+        let begin_ns = Monotonic.now_ns();
         let wanted = self.measurement.windows();
         let mut windows: Vec<(Reading, Option<Tokens>)> = Vec::new();
         // Windows can be compared where the same is done in each: as often as in the first.
@@ -186,6 +188,9 @@ impl Recorder {
             reading
                 .say(format!("{done} of {wanted} windows: the deadlines leave no time for more"));
         }
+        if self.leaves(began, self.measurement.baseline()) {
+            recheck(&mut self.idle, sampler, self.measurement, DRIFTS, begin_ns, &mut reading);
+        }
         Ok((first, reading))
     }
 
@@ -201,10 +206,13 @@ impl Recorder {
             Err(reason) => return (work(), Reading::unknown(reason.as_str())),
         };
         self.idle.refresh(sampler, self.measurement);
+        let begin_ns = Monotonic.now_ns();
         let edge = self.begin(sampler);
         let output = work();
-        let (reading, traces) = self.end(edge, &told(&output), 1);
+        let (mut reading, traces) = self.end(edge, &told(&output), 1);
         self.kept = traces;
+        let at_once = Duration::ZERO;
+        recheck(&mut self.idle, sampler, self.measurement, at_once, begin_ns, &mut reading);
         (output, reading)
     }
 
@@ -266,7 +274,7 @@ impl Recorder {
             let window = Window {
                 begin_ns,
                 end_ns,
-                baseline: self.model(),
+                baseline: self.idle.model(),
                 tokens: Some(work.tokens),
                 phases: work.phases.as_ref(),
                 repeats: Some(repeats),
@@ -276,6 +284,7 @@ impl Recorder {
             let mut reading = window.reading(traces);
             reading.sampler_cpu_percent = cost.cpu_percent();
             reading.sampler_hz = cost.hz();
+            reading.baselines = self.idle.told(begin_ns);
             (reading, if self.keeps { traces.to_vec() } else { Vec::new() })
         });
         if let Some(doubt) = self.idle.failed() {
@@ -299,6 +308,28 @@ impl Recorder {
     }
 }
 
+/// Takes the baseline once more after the work, where the last has come to the age of `least`, and
+/// says in `reading` where it no longer holds.
+fn recheck(
+    idle: &mut Idle,
+    sampler: &Sampler,
+    measurement: Measurement,
+    least: Duration,
+    begin_ns: u64,
+    reading: &mut Reading,
+) {
+    match idle.again(sampler, measurement, least, begin_ns) {
+        None | Some(Ok(None)) => {}
+        Some(Ok(Some(stale))) => {
+            let is_said = |doubt: &Doubt| matches!(doubt, Doubt::StaleBaseline { .. });
+            if reading.net_j.is_some() && !reading.doubts.iter().any(is_said) {
+                reading.doubts.push(stale);
+            }
+        }
+        Some(Err(doubt)) => reading.say(format!("the baseline after the work: {doubt}")),
+    }
+}
+
 /// The windows of a case, with how often the work was done in all of them, and the sampler at its
 /// worst.
 fn over(windows: &[(Reading, Option<Tokens>)]) -> Reading {
@@ -309,6 +340,7 @@ fn over(windows: &[(Reading, Option<Tokens>)]) -> Reading {
         repeats: windows.iter().map(|(one, _)| one.repeats).sum(),
         sampler_cpu_percent: each(|one| one.sampler_cpu_percent).max_by(f64::total_cmp),
         sampler_hz: each(|one| one.sampler_hz).min_by(f64::total_cmp),
+        baselines: windows.first().and_then(|(one, _)| one.baselines),
         ..Reading::of_repeats(windows, SEED)
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::energy::{
-    BaselineKind, Bracket, Clock, Monotonic, Open, Phases, Quantity, ReadError, Span,
+    Baselines, Bracket, Clock, Monotonic, Open, Phases, Quantity, ReadError, Span,
 };
 
 /// Watts of the fake.
@@ -21,6 +21,9 @@ struct Ramp {
     slow: Duration,
     /// How often it was read.
     reads: Arc<AtomicU64>,
+    /// What it draws at present; what it has drawn before stays as it was read.
+    watts: Arc<AtomicU64>,
+    seen: (u64, u64),
     /// From this read on it is lost; 0 for never.
     lost_from: Arc<AtomicU64>,
 }
@@ -32,6 +35,8 @@ impl Ramp {
             tick_ns: tick_ms * 1_000_000,
             slow: Duration::ZERO,
             reads: Arc::default(),
+            watts: Arc::new(AtomicU64::new(WATTS)),
+            seen: (0, 0),
             lost_from: Arc::default(),
         }
     }
@@ -66,7 +71,10 @@ impl Meter for Ramp {
         }
         std::thread::sleep(self.slow);
         let ticks = Monotonic.now_ns() / self.tick_ns;
-        Ok(ticks * (self.tick_ns / 1000) * WATTS)
+        let (then, energy_uj) = self.seen;
+        let more_uj = (ticks - then) * (self.tick_ns / 1000) * self.watts.load(Ordering::Relaxed);
+        self.seen = (ticks, energy_uj + more_uj);
+        Ok(self.seen.1)
     }
 }
 
@@ -130,12 +138,15 @@ fn asked_for_windows_there_are_baselines_and_net_joules() {
         budget: None,
     };
     let mut recorder = recorder(Ramp::new(10).boxed(), measurement);
-    recorder.before_load();
+    recorder.before_load(false);
     let reading = measure(&mut recorder, 20);
     holds_the_truth(&reading);
-    let bare = recorder.bare().unwrap();
-    assert!((bare.mean_w - 100.0).abs() < 5.0, "{bare:?}");
-    assert_eq!(bare.kind, BaselineKind::Bare);
+    let Some(Baselines { bare: Some(bare), context: None, model: Some(model) }) = reading.baselines
+    else {
+        panic!("{reading:?}")
+    };
+    assert!((bare.mean_w - 100.0).abs() < 5.0 && bare.n > 1, "{bare:?}");
+    assert!(bare.age_s > model.age_s && model.age_s < 2.0, "{bare:?} {model:?}");
     // The fake draws the same whatever is done.
     let net = reading.net_j.unwrap();
     assert!(net.abs() < 0.1 * reading.gross_j.unwrap(), "{reading:?}");
@@ -380,4 +391,48 @@ fn phases_that_span_enough_ticks_have_joules_of_their_own() {
     assert!(reading.prefill_j.is_none() && reading.decode_j.is_some(), "{reading:?}");
     let reason = reading.reason.unwrap();
     assert!(reason.contains("no joules of prefill: it spans too few ticks"), "{reason}");
+}
+
+/// A short window, with baselines.
+const THOROUGH: Measurement =
+    Measurement { repeats: Some(1), min_window: Some(Duration::from_millis(50)), budget: None };
+
+#[test]
+fn the_state_of_the_machine_says_which_baseline_is_taken() {
+    let contexts = Arc::new(AtomicU64::new(0));
+    let mut recorder = recorder(Ramp::new(10).boxed(), THOROUGH);
+    let seen = Arc::clone(&contexts);
+    recorder.wait = Some(Box::new(move || Ok(seen.load(Ordering::Relaxed) as usize)));
+    let told = |recorder: &mut Recorder, others| {
+        recorder.before_load(others);
+        let all = recorder.idle.told(Monotonic.now_ns()).unwrap_or_default();
+        (all.bare.is_some(), all.context.is_some())
+    };
+    assert_eq!(told(&mut recorder, true), (false, false), "another model is loaded");
+    assert_eq!(told(&mut recorder, false), (true, false));
+    contexts.store(1, Ordering::Relaxed);
+    assert_eq!(told(&mut recorder, true), (true, false));
+    assert_eq!(told(&mut recorder, false), (true, true), "between two engines");
+    let begun = Instant::now();
+    told(&mut recorder, false);
+    assert!(begun.elapsed() < THOROUGH.baseline(), "each is taken once");
+}
+
+#[test]
+fn a_baseline_after_the_work_shows_that_idle_power_has_moved() {
+    let ramp = Ramp::new(10);
+    let watts = Arc::clone(&ramp.watts);
+    let mut recorder = recorder(ramp.boxed(), THOROUGH);
+    let watch = |recorder: &mut Recorder, after: u64| {
+        let told = |_: &()| tokens(1, 1);
+        let reading = recorder.watch(told, || {
+            work(60);
+            watts.store(after, Ordering::Relaxed);
+        });
+        let stale = |doubt: &Doubt| matches!(doubt, Doubt::StaleBaseline { .. });
+        reading.1.doubts.iter().any(stale)
+    };
+    assert!(!watch(&mut recorder, WATTS));
+    assert!(watch(&mut recorder, 2 * WATTS));
+    assert!(!watch(&mut recorder, 2 * WATTS), "the later one is that of the next");
 }

@@ -28,8 +28,6 @@ pub struct Window<'a> {
     pub end_ns: u64,
     /// Idle power of the same meters with the model loaded; without it there is no net.
     pub baseline: Option<&'a Baseline>,
-    /// The same, taken after the work: where the power has moved, that is said.
-    pub later: Option<&'a Baseline>,
     /// None where nobody counted.
     pub tokens: Option<Tokens>,
     /// How often the work was done within the window.
@@ -150,7 +148,7 @@ impl Window<'_> {
             Some(u_w) => reading.u_baseline_j = Some(u_w * self.seconds()),
             None => reasons.say("no u_baseline: the baseline has a single part"),
         }
-        if let Some(stale) = baseline.stale(self.begin_ns, self.later) {
+        if let Some(stale) = baseline.stale(self.begin_ns, None) {
             reading.doubts.push(stale);
         }
     }

@@ -148,7 +148,7 @@ pub fn measure(
     let at = |during| move |error| MeasureError { error: Box::new(error), during };
     guarded(|| backend.check(&plan.settings)).map_err(at(During::Checking))?;
     on(Progress::Loading);
-    recorder.before_load();
+    recorder.before_load(false);
     let load = plan.names.of_load(&plan.settings);
     let load = load.unwrap_or_else(|| plan.settings.clone());
     let begun = Instant::now();

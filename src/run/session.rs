@@ -255,11 +255,12 @@ impl Session {
             let stays = !alone && self.has(&case.backend, &own_key);
             let own = if stays { self.engine.take() } else { None };
             self.drop_engine();
-            let made = self.load_engine(case, &load, Phase::Reference).and_then(|loaded| {
-                self.engine = Some(loaded);
-                let generation = self.generate(settings, Phase::Reference)?;
-                Ok((self.row(&generation), generation))
-            });
+            let made =
+                self.load_engine(case, &load, Phase::Reference, own.is_some()).and_then(|loaded| {
+                    self.engine = Some(loaded);
+                    let generation = self.generate(settings, Phase::Reference)?;
+                    Ok((self.row(&generation), generation))
+                });
             self.drop_engine();
             self.engine = own;
             (row, generation) = made?;
@@ -292,18 +293,25 @@ impl Session {
         }
         marks.begin(Phase::Load)?;
         self.drop_engine();
-        self.engine = Some(self.load_engine(case, &load, Phase::Load)?);
+        self.engine = Some(self.load_engine(case, &load, Phase::Load, false)?);
         Ok(())
     }
 
-    fn load_engine(&mut self, case: &Case, load: &Settings, phase: Phase) -> Result<Loaded, Stop> {
+    /// Loads an engine; `others` says whether another one stays.
+    fn load_engine(
+        &mut self,
+        case: &Case,
+        load: &Settings,
+        phase: Phase,
+        others: bool,
+    ) -> Result<Loaded, Stop> {
         let Some(backend) = self.backends.get(&case.backend) else {
             let reason = format!("backend `{}` is not open", case.backend);
             return Err(Outcome::Broken { reason }.into());
         };
         self.has_loaded = true;
         let open = || Recorder::open(&self.setup.energy, self.setup.measurement);
-        self.recorder.get_or_insert_with(open).before_load();
+        self.recorder.get_or_insert_with(open).before_load(others);
         let loaded = guarded(|| backend.load(&self.setup.model, load));
         let engine = loaded.map_err(|error| errored(error, phase))?;
         Ok(Loaded { backend: case.backend.clone(), key: load.key(), engine })

@@ -179,34 +179,28 @@ fn row_19_baselines_age_and_drift_and_net_may_be_negative() {
     let baseline = idle(&trace);
     assert!((baseline.mean_w - 100.0).abs() < 0.1, "{baseline:?}");
     assert_eq!((baseline.n, baseline.taken_at_ns), (8, 9000 * MS));
-    let with = |baseline: &Baseline, later: Option<&Baseline>| {
-        Window { baseline: Some(baseline), later, ..over_work() }.reading(traces)
-    };
-    let stale = |reading: &Reading| {
-        reading.doubts.iter().find_map(|doubt| match doubt {
-            Doubt::StaleBaseline { age_s } => Some(*age_s),
-            _ => None,
-        })
-    };
+    let with =
+        |baseline: &Baseline| Window { baseline: Some(baseline), ..over_work() }.reading(traces);
+    let stale = |later: &Baseline| baseline.stale(10_000 * MS, Some(later));
 
-    assert_eq!(stale(&with(&baseline, None)), None);
+    assert_eq!(with(&baseline).doubts, []);
     let mut same = baseline.clone();
     same.mean_w += 0.5;
-    assert_eq!(stale(&with(&baseline, Some(&same))), None);
+    assert_eq!(stale(&same), None);
     let mut moved = baseline.clone();
     moved.mean_w += 5.0;
-    assert_eq!(stale(&with(&baseline, Some(&moved))), Some(1.0));
+    assert_eq!(stale(&moved), Some(Doubt::StaleBaseline { age_s: 1.0 }));
     assert_eq!(baseline.moved_w(&moved), Some(5.0));
     let old = baseline.stale(baseline.taken_at_ns + 601_000 * MS, None);
     assert_eq!(old, Some(Doubt::StaleBaseline { age_s: 601.0 }));
 
     let mut hot = baseline.clone();
     hot.mean_w = 600.0;
-    let negative = with(&hot, None).net_j.unwrap();
+    let negative = with(&hot).net_j.unwrap();
     assert!((negative + 2000.0).abs() < 5.0, "{negative}");
 
     // Twice the spread, twice the doubt; and with one part only there is none to tell.
-    let spread = |sd_w| with(&Baseline { sd_w, ..baseline.clone() }, None);
+    let spread = |sd_w| with(&Baseline { sd_w, ..baseline.clone() });
     let once = spread(Some(1.0)).u_baseline_j.unwrap();
     assert!((spread(Some(2.0)).u_baseline_j.unwrap() - 2.0 * once).abs() < 1e-9 && once > 10.0);
     assert_eq!(spread(None).u_baseline_j, None);
