@@ -52,12 +52,16 @@ pub enum Doubt {
     },
     /// The power limit changed within the window.
     LimitChanged,
-    /// Two sources tell different things.
+    /// Two sources tell different things of the same time, most of the window.
     Disagree {
-        /// Joules of the other source.
+        /// Joules of that time by the source of the reading.
+        own_j: f64,
+        /// Joules of it by the other source.
         other_j: f64,
         /// The other source.
         other: crate::energy::Source,
+        /// How long that time is, in seconds.
+        seconds: f64,
     },
     /// The baseline is old, or the idle power has moved since.
     StaleBaseline {
@@ -106,7 +110,11 @@ impl fmt::Display for Doubt {
             }
             Self::PowerCapped { ms: None } => f.write_str("the device was at its power limit"),
             Self::LimitChanged => f.write_str("the power limit was changed"),
-            Self::Disagree { other_j, .. } => write!(f, "another source says {other_j:.3} J"),
+            Self::Disagree { own_j, other_j, other, seconds } => write!(
+                f,
+                "{other} says {other_j:.3} J for {seconds:.3} s of the window, where this source \
+                 says {own_j:.3} J"
+            ),
             Self::StaleBaseline { age_s } => {
                 write!(f, "the baseline, {age_s:.0} s old, no longer holds")
             }

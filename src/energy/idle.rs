@@ -114,8 +114,9 @@ fn take(
 ) -> (Result<Baseline, Doubt>, Option<Duration>) {
     let open = sampler.open_fast();
     std::thread::sleep(length);
-    let begin_ns = open.begin_ns();
-    open.close(|traces, end_ns, _| {
+    let (begin_ns, own) = (open.begin_ns(), open.own());
+    open.close(|all, end_ns, _| {
+        let traces = &mut all[..own];
         for trace in &mut *traces {
             if let Some(tick) = Tick::learn(trace) {
                 trace.set_tick(tick);

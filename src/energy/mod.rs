@@ -4,6 +4,7 @@
 //! between which joules the window lies, and a [`Reading`] has that with everything that speaks
 //! against it ([`Doubt`]).
 
+mod agreement;
 mod baseline;
 mod bracket;
 mod clock;

@@ -79,7 +79,8 @@ impl Recorder {
             return Self::new(Err(nothing_here(&sources.probes)), measurement);
         }
         let reads_gpus = sources.meters.iter().any(|meter| meter.source() != Source::Rapl);
-        let started = Self::start(sources.meters, Rate::default(), measurement);
+        let (meters, others) = (sources.meters, sources.others);
+        let started = Self::start_with(meters, others, Rate::default(), measurement);
         let mut recorder = started.unwrap_or_else(|error| {
             let reason = format!("the thread that reads the meters cannot be started: {error}");
             Self::new(Err(reason), measurement)
@@ -96,7 +97,21 @@ impl Recorder {
     /// # Errors
     /// Where the system gives no thread.
     pub fn start(
+        meters: Vec<Box<dyn Meter>>,
+        rate: Rate,
+        measurement: Measurement,
+    ) -> io::Result<Self> {
+        Self::start_with(meters, Vec::new(), rate, measurement)
+    }
+
+    /// As [`Recorder::start`]. Where counters are read, `others`, the power of the same devices, is
+    /// read besides, to compare.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start_with(
         mut meters: Vec<Box<dyn Meter>>,
+        mut others: Vec<Box<dyn Meter>>,
         rate: Rate,
         measurement: Measurement,
     ) -> io::Result<Self> {
@@ -107,7 +122,8 @@ impl Recorder {
             false => rate.patience,
         };
         let rate = Rate { patience, ..rate };
-        Ok(Self::new(Ok(Sampler::start(meters, rate)?), measurement))
+        others.retain(|other| meters.iter().any(|meter| meter.scope() == other.scope()));
+        Ok(Self::new(Ok(Sampler::start_with(meters, others, rate)?), measurement))
     }
 
     fn new(sampler: Result<Sampler, String>, measurement: Measurement) -> Self {
@@ -266,7 +282,9 @@ impl Recorder {
         let begin_ns = begun.open.begin_ns();
         // The engine has its output; what the GPUs still do for it belongs to it.
         let waited = begun.waited.and_then(|()| self.wait());
-        let (mut reading, traces) = begun.open.close(|traces, end_ns, cost| {
+        let own = begun.open.own();
+        let (mut reading, traces) = begun.open.close(|all, end_ns, cost| {
+            let (traces, others) = all.split_at(own);
             let later = self.gpus.as_ref().map(Gpus::edge);
             let edges = begun.gpus.as_ref().zip(later.as_ref());
             let mut doubts = edges.map(|(begun, later)| begun.until(later)).unwrap_or_default();
@@ -277,6 +295,7 @@ impl Recorder {
                 baseline: self.idle.model(),
                 tokens: Some(work.tokens),
                 phases: work.phases.as_ref(),
+                others,
                 repeats: Some(repeats),
                 doubts,
                 ..Window::default()
@@ -285,7 +304,7 @@ impl Recorder {
             reading.sampler_cpu_percent = cost.cpu_percent();
             reading.sampler_hz = cost.hz();
             reading.baselines = self.idle.told(begin_ns);
-            (reading, if self.keeps { traces.to_vec() } else { Vec::new() })
+            (reading, if self.keeps { all.to_vec() } else { Vec::new() })
         });
         if let Some(doubt) = self.idle.failed() {
             reading.say(format!("the baseline: {doubt}"));

@@ -436,3 +436,19 @@ fn a_baseline_after_the_work_shows_that_idle_power_has_moved() {
     assert!(watch(&mut recorder, 2 * WATTS));
     assert!(!watch(&mut recorder, 2 * WATTS), "the later one is that of the next");
 }
+
+#[test]
+fn the_power_beside_a_counter_is_read_rarely_and_is_in_no_sum() {
+    let gpu = |source| Ramp { source, ..Ramp::new(2) };
+    let counter = gpu(Source::NvmlCounter);
+    let other = gpu(Source::NvmlPower);
+    let (often, rarely) = (Arc::clone(&counter.reads), Arc::clone(&other.reads));
+    let mut recorder =
+        Recorder::start_with(counter.boxed(), other.boxed(), Rate::default(), THOROUGH).unwrap();
+    let reading = measure(&mut recorder, 250);
+    holds_the_truth(&reading);
+    assert_eq!((reading.source, reading.scope.len()), (Source::NvmlCounter, 1));
+    let reads = [&often, &rarely].map(|reads| reads.load(Ordering::Relaxed));
+    // A baseline of 2.5 s reads the counter every millisecond; the edges do so as well.
+    assert!(reads[1] >= 10 && reads[1] <= 60 && reads[0] > 5 * reads[1], "{reads:?}");
+}

@@ -72,6 +72,8 @@ pub struct Sampler {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     rate: Rate,
+    /// As in its state.
+    own: usize,
 }
 
 struct Shared {
@@ -85,6 +87,10 @@ struct Shared {
 /// What both threads work on.
 struct State {
     meters: Vec<Box<dyn Meter>>,
+    /// How many of them, the first ones, are what is measured with. Those after them are for
+    /// comparison: they are read once a period, and no edge waits for them.
+    own: usize,
+    period_ns: u64,
     /// One per meter.
     traces: Vec<Trace>,
     /// Whether it will never say anything again; one per meter.
@@ -122,17 +128,32 @@ impl Sampler {
     /// # Errors
     /// Where the system gives no thread.
     pub fn start(meters: Vec<Box<dyn Meter>>, rate: Rate) -> io::Result<Self> {
-        let state = State::new(meters, rate, Box::new(Monotonic));
+        Self::start_with(meters, Vec::new(), rate)
+    }
+
+    /// As [`Sampler::start`], and reads `others` besides, once a [`Rate::period`] and not faster at
+    /// the edges: their traces come after those of `meters`.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn start_with(
+        mut meters: Vec<Box<dyn Meter>>,
+        others: Vec<Box<dyn Meter>>,
+        rate: Rate,
+    ) -> io::Result<Self> {
+        let own = meters.len();
+        meters.extend(others);
+        let state = State::new(meters, own, rate, Box::new(Monotonic));
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             wake: Condvar::new(),
             seen: Condvar::new(),
         });
-        let own = Arc::clone(&shared);
+        let served = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("wattest-energy".to_owned())
-            .spawn(move || own.serve(rate))?;
-        Ok(Self { shared, thread: Some(thread), rate })
+            .spawn(move || served.serve(rate))?;
+        Ok(Self { shared, thread: Some(thread), rate, own })
     }
 
     /// Opens a window: it begins when this returns.
@@ -194,6 +215,11 @@ impl Open<'_> {
         self.begin_ns
     }
 
+    /// How many of the traces, the first ones, are of the meters that are measured with.
+    pub fn own(&self) -> usize {
+        self.sampler.own
+    }
+
     /// What sampling has taken so far.
     pub fn cost(&self) -> Cost {
         self.sampler.lock().cost()
@@ -201,6 +227,7 @@ impl Open<'_> {
 
     /// Closes the window, waits until each counter has ticked after it ([`Rate::patience`] at
     /// most), and gives `look` the traces. The second argument is when the window ended.
+    /// The traces of meters that are for comparison come last.
     pub fn close<T>(self, look: impl FnOnce(&mut [Trace], u64, Cost) -> T) -> T {
         let sampler = self.sampler;
         let mut state = sampler.lock();
@@ -275,13 +302,20 @@ impl Shared {
 }
 
 impl State {
-    fn new(meters: Vec<Box<dyn Meter>>, rate: Rate, clock: Box<dyn Clock + Send>) -> Self {
+    fn new(
+        meters: Vec<Box<dyn Meter>>,
+        own: usize,
+        rate: Rate,
+        clock: Box<dyn Clock + Send>,
+    ) -> Self {
         let poll_ns = nanoseconds(rate.period);
         let traces = meters.iter().map(|meter| Trace::of(meter.as_ref(), poll_ns, CAPACITY));
         Self {
             traces: traces.collect(),
             lost: vec![false; meters.len()],
             meters,
+            own,
+            period_ns: poll_ns,
             clock,
             windows: 0,
             fast_until_ns: 0,
@@ -327,7 +361,7 @@ impl State {
 
     /// Whether there is nothing more to learn of the last edge, or no more time for it.
     fn has_seen_the_edge(&self) -> bool {
-        let mut all = self.traces.iter().zip(&self.lost);
+        let mut all = self.traces.iter().zip(&self.lost).take(self.own);
         all.all(|(trace, lost)| *lost || trace.covers_end(self.edge_ns))
             || self.now_ns() >= self.fast_until_ns
     }
@@ -336,8 +370,12 @@ impl State {
     fn round(&mut self) {
         let begin_ns = self.now_ns();
         let channels = self.meters.iter_mut().zip(&mut self.traces).zip(&mut self.lost);
-        for ((meter, trace), lost) in channels.filter(|(_, lost)| !**lost) {
+        for (k, ((meter, trace), lost)) in channels.enumerate().filter(|(_, (_, lost))| !**lost) {
             let before_ns = self.clock.now_ns();
+            let waits = |last: u64| before_ns < last.saturating_add(self.period_ns);
+            if k >= self.own && trace.asked_ns().is_some_and(waits) {
+                continue;
+            }
             let said = meter.read();
             let after_ns = self.clock.now_ns();
             match said {

@@ -15,6 +15,8 @@ pub struct Sources {
     pub probes: Vec<Probe>,
     /// One per GPU and per domain of the processors.
     pub meters: Vec<Box<dyn Meter>>,
+    /// The powers of the GPUs whose counters are among the meters: to compare with.
+    pub others: Vec<Box<dyn Meter>>,
     /// The GPUs that this process may use; none where there are none, or nothing is measured.
     pub gpus: Option<Gpus>,
 }
@@ -41,6 +43,7 @@ pub fn open_with(options: &Options, visible: &Visible) -> Sources {
     let nvml = nvml::open(options.nvml.as_deref(), visible);
     sources.add(nvml.probes, nvml.meters);
     sources.gpus = nvml.gpus;
+    sources.others = nvml.others;
     let powercap = options.powercap.as_deref().unwrap_or(Path::new(POWERCAP));
     let (probe, meters) = rapl::open(powercap);
     sources.add(vec![probe], meters);

@@ -129,6 +129,12 @@ impl Trace {
         self.last = None;
     }
 
+    /// When it was last asked, with or without an answer; none where it never was.
+    pub(super) fn asked_ns(&self) -> Option<u64> {
+        let read = self.last.map(|last| last.before_ns);
+        read.max(self.failures.back().map(|failure| failure.before_ns))
+    }
+
     /// Sets the tick that was learnt from another trace of this meter.
     pub fn set_tick(&mut self, tick: Tick) {
         self.tick = Some(tick);

@@ -2,6 +2,7 @@
 
 use crate::energy::{
     Baseline, BaselineKind, Bracket, Doubt, Phases, Quantity, Reading, Tick, Tokens, Trace,
+    agreement,
 };
 
 /// What the ticks may leave open, as a part of the net joules; gross ones where there are no net.
@@ -34,6 +35,8 @@ pub struct Window<'a> {
     pub repeats: Option<u32>,
     /// None where nobody tells them apart.
     pub phases: Option<&'a Phases>,
+    /// What the power of the same devices told meanwhile, where `traces` are counters.
+    pub others: &'a [Trace],
     /// What others know to speak against it: foreign processes, throttling, a changed limit.
     pub doubts: Vec<Doubt>,
 }
@@ -120,6 +123,8 @@ impl Window<'_> {
         if let Some(ms) = self.averaged_over_ms(traces) {
             reading.doubts.push(Doubt::Averaged { ms });
         }
+        let disagreement = agreement::disagreement(traces, self.others, self.begin_ns, self.end_ns);
+        reading.doubts.extend(disagreement);
         if let Some(tokens) = self.tokens {
             reading.per_token(gross_j, tokens, reasons);
         }

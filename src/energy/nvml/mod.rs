@@ -23,6 +23,8 @@ pub struct Found {
     pub probes: Vec<Probe>,
     /// One per GPU: the counters, or the powers where not every GPU has a counter.
     pub meters: Vec<Box<dyn Meter>>,
+    /// The powers of those GPUs whose counters are read: to compare with.
+    pub others: Vec<Box<dyn Meter>>,
     /// The GPUs that this process may use; none where there is no NVML.
     pub gpus: Option<Gpus>,
 }
@@ -45,12 +47,12 @@ pub fn open(library: Option<&Path>, visible: &Visible) -> Found {
     let probes = vec![counters.probe(Source::NvmlCounter), powers.probe(Source::NvmlPower)];
     // Joules of one source can be added up. Where neither has all GPUs, the counter is the better.
     let all = [&counters, &powers].map(|every| every.without.is_empty());
-    let meters = match all {
-        [false, true] => powers.meters,
-        [false, false] if counters.meters.is_empty() => powers.meters,
-        _ => counters.meters,
+    let (meters, others) = match all {
+        [false, true] => (powers.meters, Vec::new()),
+        [false, false] if counters.meters.is_empty() => (powers.meters, Vec::new()),
+        _ => (counters.meters, powers.meters),
     };
-    Found { probes, meters, gpus: Some(gpus) }
+    Found { probes, meters, others, gpus: Some(gpus) }
 }
 
 /// One source over all GPUs.
@@ -97,6 +99,7 @@ impl Found {
         Self {
             probes: vec![probe(Source::NvmlCounter), probe(Source::NvmlPower)],
             meters: Vec::new(),
+            others: Vec::new(),
             gpus: None,
         }
     }

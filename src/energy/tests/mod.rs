@@ -1,5 +1,6 @@
 //! The core against meters whose truth is known, on a clock that only the test moves.
 
+mod agreement;
 pub(super) mod fake;
 mod faults;
 mod power;
