@@ -276,6 +276,7 @@ impl Setup<'_> {
             },
             energy: options.energy.clone(),
             measurement: options.measurement,
+            timeseries: options.timeseries,
             names: self.sources.iter().filter_map(Source::names).collect(),
             isolate: options.isolate,
             timeout: options.timeout,

@@ -64,6 +64,7 @@ fn record(name: &str, output: &str) -> Record {
         findings: findings(output),
         findings_dropped: 0,
         energy: Reading::unknown("not measured"),
+        series: None,
         environment: String::new(),
         captured: Captured::default(),
         left_children: Vec::new(),

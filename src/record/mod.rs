@@ -54,6 +54,10 @@ pub struct Record {
     pub findings_dropped: u64,
     /// Its energy.
     pub energy: Reading,
+    /// The file in the run folder with what the meters said, where that was asked for and a meter
+    /// was read.
+    #[serde(default)]
+    pub series: Option<String>,
     /// Hash of the environment snapshot of the run.
     pub environment: String,
     /// What was captured.

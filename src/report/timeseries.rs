@@ -1,4 +1,4 @@
-//! `timeseries.parquet`: every new reading of the meters, a row each.
+//! `timeseries.parquet`, and the same beside a record: every new reading of the meters, a row each.
 //!
 //! | column | type | what |
 //! | --- | --- | --- |
@@ -14,6 +14,7 @@
 //! `wattest.realtime_minus_monotonic_ns` at both ends, which lead from one clock to the other.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use parquet::basic::{LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
@@ -23,7 +24,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
 
-use crate::energy::{Sample, Source};
+use crate::energy::{Clock as _, Monotonic, Point, Quantity, Sample, Source, Trace};
 
 /// Version of the columns and the metadata; raised when a reader would misread new ones.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -68,6 +69,55 @@ pub struct Window {
     pub monotonic_ns: [u64; 2],
     /// CLOCK_REALTIME less CLOCK_MONOTONIC at both ends, in nanoseconds.
     pub offset_ns: [i64; 2],
+}
+
+impl Series {
+    /// The readings of all meters, in the order of time. `window` is that of the work.
+    pub fn of(traces: &[Trace], window: Option<Window>) -> Self {
+        let mut rows: Vec<Row> = traces.iter().flat_map(Row::of).collect();
+        rows.sort_by_key(|row| row.sample.before_ns);
+        Self { window: window.filter(|_| !rows.is_empty()), rows }
+    }
+}
+
+impl Row {
+    fn of(trace: &Trace) -> impl Iterator<Item = Self> {
+        let scope: Arc<str> = trace.scope().into();
+        let unit = match trace.quantity() {
+            Quantity::Energy { .. } => Unit::EnergyUj,
+            Quantity::Power { .. } => Unit::PowerMw,
+        };
+        trace.points().iter().map(move |&Point { before_ns, after_ns, value, .. }| Self {
+            sample: Sample { before_ns, after_ns, value },
+            // Meters are read by calls that give no time of their own.
+            stamp_us: None,
+            unit,
+            source: trace.source(),
+            scope: Arc::clone(&scope),
+        })
+    }
+}
+
+impl Window {
+    /// Does `work`, and tells when.
+    pub fn around<T>(work: impl FnOnce() -> T) -> (T, Self) {
+        let begin = both_clocks();
+        let done = work();
+        let ends = [begin, both_clocks()];
+        let window = Self {
+            monotonic_ns: ends.map(|(monotonic_ns, _)| monotonic_ns),
+            offset_ns: ends.map(|(_, offset_ns)| offset_ns),
+        };
+        (done, window)
+    }
+}
+
+/// CLOCK_MONOTONIC, and how far CLOCK_REALTIME is ahead of it, in nanoseconds.
+fn both_clocks() -> (u64, i64) {
+    let monotonic_ns = Monotonic.now_ns();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let offset_ns = since.as_nanos() as i128 - i128::from(monotonic_ns);
+    (monotonic_ns, i64::try_from(offset_ns).unwrap_or(i64::MAX))
 }
 
 impl Unit {

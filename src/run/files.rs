@@ -28,6 +28,11 @@ pub(super) fn name(case: &str, attempt: u32) -> String {
     format!("{safe}@{attempt}")
 }
 
+/// The file of what the meters said of a case, in the run folder: beside its record.
+pub(super) fn series(case: &str, attempt: u32) -> String {
+    format!("records/{}.parquet", name(case, attempt))
+}
+
 fn is_safe(one: char) -> bool {
     one.is_ascii_alphanumeric() || "._=@!+-".contains(one)
 }

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 
 /// Version of these messages. Both sides are the same executable unless the build was replaced
 /// during a run.
-pub(super) const PROTOCOL: u32 = 3;
+pub(super) const PROTOCOL: u32 = 4;
 
 /// What the supervisor says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,7 +28,12 @@ pub(super) enum Request {
     /// First of all.
     Setup(Box<Setup>),
     /// Run this case.
-    Run(Box<Case>),
+    Run {
+        /// The case.
+        case: Box<Case>,
+        /// The file in the run folder for what the meters say; none for no such file.
+        series: Option<String>,
+    },
     /// The phase that was announced may begin.
     Go,
     /// Drop the engine: the next case needs another one.
@@ -84,6 +89,8 @@ pub(super) struct Ended {
     pub(super) resolved: Option<Settings>,
     pub(super) comparison: Option<Comparison>,
     pub(super) energy: Reading,
+    /// The file that was written of what the meters said.
+    pub(super) series: Option<String>,
     pub(super) left_children: Vec<String>,
     /// Whether this process is fit for another engine of the backend of the case.
     pub(super) keeps_process: bool,
@@ -99,6 +106,7 @@ impl Ended {
             resolved: None,
             comparison: None,
             energy: Reading::unknown("the case was not measured"),
+            series: None,
             left_children: Vec::new(),
             keeps_process: false,
         }

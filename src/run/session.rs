@@ -8,6 +8,8 @@ use crate::backends::score_tables::without_scores;
 use crate::backends::{self, Availability, Backend, BackendError, Engine, Generation, guarded};
 use crate::energy::{Reading, Recorder};
 use crate::record::{Comparison, Outcome};
+use crate::report::timeseries::{self, Series, Window};
+use crate::run::files;
 use crate::run::placeholder;
 use crate::run::prompts::prompts;
 use crate::run::protocol::{Ended, Setup, phase_name};
@@ -38,6 +40,8 @@ pub(super) struct Session {
     found: Found,
     /// Opened where first a model is loaded: what loads none costs nothing.
     recorder: Option<Recorder>,
+    /// What the meters said of the case, where that is to be kept.
+    series: Option<Series>,
 }
 
 struct Loaded {
@@ -77,12 +81,20 @@ impl Session {
             references,
             found,
             recorder: None,
+            series: None,
         }
     }
 
-    /// Runs `case`. Whether it left processes behind is the caller's to see.
-    pub(super) fn run(&mut self, case: &Case, marks: &mut dyn Marks) -> Result<Ended, Gone> {
+    /// Runs `case`, and writes what the meters said to the file `series` in the run folder, where
+    /// one is named. Whether it left processes behind is the caller's to see.
+    pub(super) fn run(
+        &mut self,
+        case: &Case,
+        series: Option<String>,
+        marks: &mut dyn Marks,
+    ) -> Result<Ended, Gone> {
         let mut ended = Ended::with(Outcome::Completed);
+        ended.series = series;
         // The model is known by now, so it is filled in first.
         let model = |settings| placeholder::fill_model(settings, &self.setup.model);
         let known = Case {
@@ -94,7 +106,10 @@ impl Session {
         match self.try_run(&known, marks, &mut ended) {
             Ok(()) => {}
             Err(Stop::Gone) => return Err(Gone),
-            Err(Stop::Because(outcome)) => ended.outcome = *outcome,
+            Err(Stop::Because(outcome)) => {
+                ended.outcome = *outcome;
+                ended.series = None;
+            }
         }
         ended.keeps_process = self.keeps_process(&case.backend);
         Ok(ended)
@@ -130,8 +145,10 @@ impl Session {
             skip_if(self.found.missing(&case.requirements, Some(&architecture), model))?;
         }
         marks.begin(Phase::Run)?;
-        let (output, energy) = self.measured(case, &settings)?;
+        let wanted = ended.series.take();
+        let (output, energy) = self.measured(case, &settings, wanted.is_some())?;
         ended.energy = energy;
+        ended.series = self.keep_series(case, wanted)?;
         ended.comparison = reference.map(|made| Comparison::between(&output, &made.generation));
         // The tables have been compared; a record must stay small.
         ended.output = Some(without_scores(&output));
@@ -322,16 +339,41 @@ impl Session {
         &mut self,
         case: &Case,
         settings: &Settings,
+        keeps: bool,
     ) -> Result<(Generation, Reading), Stop> {
+        self.series = None;
         // A negative one is to do no work: there is nothing to measure.
         let taken = if case.kind == Kind::Negative { None } else { self.recorder.take() };
         let Some(mut recorder) = taken else {
             let reading = Reading::unknown("a negative case is not measured");
             return Ok((self.generate(settings, Phase::Run)?, reading));
         };
-        let measured = recorder.measure(Generation::work, || self.generate(settings, Phase::Run));
+        if keeps {
+            recorder.keep_traces();
+        }
+        let generate = || self.generate(settings, Phase::Run);
+        let (measured, window) = Window::around(|| recorder.measure(Generation::work, generate));
+        if keeps && measured.is_ok() {
+            self.series = Some(Series::of(recorder.traces(), Some(window)));
+        }
         self.recorder = Some(recorder);
         measured
+    }
+
+    /// Writes what the meters said of the case to `file`; none where no meter said anything.
+    fn keep_series(&mut self, case: &Case, file: Option<String>) -> Result<Option<String>, Stop> {
+        let Some((file, series)) = file.zip(self.series.take()) else { return Ok(None) };
+        if series.rows.is_empty() {
+            return Ok(None);
+        }
+        let path = self.setup.run.join(&file);
+        let bytes = timeseries::parquet(&series, &case.name).map_err(std::io::Error::other);
+        bytes.and_then(|bytes| files::replace(&path, &bytes)).map_err(|error| {
+            let path = path.display();
+            let reason = format!("{path} cannot be written: {error}; mend that and run again");
+            Outcome::Broken { reason }
+        })?;
+        Ok(Some(file))
     }
 
     fn generate(&mut self, settings: &Settings, phase: Phase) -> Result<Generation, Stop> {

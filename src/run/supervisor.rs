@@ -52,6 +52,8 @@ pub struct SupervisorOptions {
     /// How thoroughly energy is measured. Measuring takes no more than its budget, and half of
     /// the shorter of the two deadlines below.
     pub measurement: Measurement,
+    /// Whether what the meters said is written beside each record.
+    pub timeseries: bool,
     /// By backend, what its parameters may be called; of one that is not there, nothing is known
     /// beside what the backend knows.
     pub names: BTreeMap<String, Names>,
@@ -136,7 +138,7 @@ impl Supervisor {
         let mut capture = CaseCapture::new();
         let mut phases_s = BTreeMap::new();
         let mut left = Vec::new();
-        let ended = match self.watch_case(case, &group, &mut capture) {
+        let ended = match self.watch_case(case, attempt, &group, &mut capture) {
             Ok(watched) => {
                 phases_s = watched.phases.clone();
                 let lives = matches!(watched.ending, Ending::Ended(_));
@@ -174,6 +176,7 @@ impl Supervisor {
             findings: Vec::new(),
             findings_dropped: 0,
             energy: ended.energy,
+            series: ended.series,
             environment: self.options.environment.clone(),
             captured: Captured::default(),
             left_children: left,
@@ -269,6 +272,7 @@ impl Supervisor {
     fn watch_case(
         &mut self,
         case: &Case,
+        attempt: u32,
         group: &Group,
         capture: &mut CaseCapture,
     ) -> Result<Watched, String> {
@@ -305,10 +309,16 @@ impl Supervisor {
                 worker: self.options.worker.clone(),
                 run: self.options.run.clone(),
             };
+            if self.options.timeseries {
+                let records = self.options.run.join("records");
+                std::fs::create_dir_all(&records)
+                    .map_err(|error| format!("{}: cannot be made: {error}", records.display()))?;
+            }
             // A worker that ended at once is seen by watching it.
             let _ = worker.send(&Request::Setup(Box::new(setup)));
         }
-        let _ = worker.send(&Request::Run(Box::new(case.clone())));
+        let series = self.options.timeseries.then(|| files::series(&case.name, attempt));
+        let _ = worker.send(&Request::Run { case: Box::new(case.clone()), series });
         let limits = Limits { timeout: self.options.timeout, silence: self.options.silence };
         Ok(watch(worker, capture, &mut Reader::new(&mut self.buffer, echo), limits))
     }

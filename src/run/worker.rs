@@ -85,7 +85,7 @@ impl Worker {
         let mut session = Session::new(*setup);
         while let Ok(request) = self.requests.recv() {
             match request {
-                Request::Run(case) => self.run(&mut session, &case)?,
+                Request::Run { case, series } => self.run(&mut session, &case, series)?,
                 Request::Release => {
                     session.drop_engine();
                     flush();
@@ -100,10 +100,15 @@ impl Worker {
         Ok(())
     }
 
-    fn run(&mut self, session: &mut Session, case: &Case) -> Result<(), Gone> {
+    fn run(
+        &mut self,
+        session: &mut Session,
+        case: &Case,
+        series: Option<String>,
+    ) -> Result<(), Gone> {
         let mut children = Children::before(self.host);
         let mut marks = Channel { worker: self, children: &mut children };
-        let mut ended = session.run(case, &mut marks)?;
+        let mut ended = session.run(case, series, &mut marks)?;
         ended.left_children = children.end();
         flush();
         self.report(&Report::Ended(Box::new(ended)))

@@ -145,6 +145,21 @@ fn asked_for_windows_a_case_is_repeated_over_baselines() {
 }
 
 #[test]
+fn asked_for_what_the_meters_said_is_beside_the_record_of_each_case_that_was_measured() {
+    let place = Place::with_script(SCRIPT);
+    let _processor = Processor::start(&place);
+    place.scripted(&["--smoke", "--powercap=powercap", "--timeseries"]).exits(0);
+    let works = place.json("out/records/scripted--script=works@1.json");
+    let file = "records/scripted--script=works@1.parquet";
+    assert_eq!(works["series"], file);
+    let bytes = fs::read(place.path(&format!("out/{file}"))).unwrap();
+    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"), "{} bytes", bytes.len());
+    let refused = place.json("out/records/scripted--!script=is_refused@1.json");
+    assert_eq!(refused["series"], Value::Null);
+    assert!(!place.path("out/records/scripted--!script=is_refused@1.parquet").exists());
+}
+
+#[test]
 fn without_a_source_energy_is_null_and_the_reason_names_each() {
     let place = Place::with_script(SCRIPT);
     place

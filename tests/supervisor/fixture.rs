@@ -117,6 +117,7 @@ pub(crate) fn options(folder: &Path) -> SupervisorOptions {
         backends: Options { script: Some(folder.join("script.yaml")), ..Options::default() },
         energy: wattest::energy::Options { off: true, ..Default::default() },
         measurement: wattest::energy::Measurement::default(),
+        timeseries: false,
         names: BTreeMap::new(),
         isolate: Isolate::Group,
         timeout: Duration::from_secs(60),

@@ -48,6 +48,8 @@ pub struct Options {
     pub energy: wattest::energy::Options,
     /// How thoroughly energy is measured.
     pub measurement: wattest::energy::Measurement,
+    /// What the meters said is written beside each record.
+    pub timeseries: bool,
     /// A further place for junit.xml.
     pub junit: Option<PathBuf>,
     /// Where JUnit properties go.
@@ -116,6 +118,7 @@ impl Default for Options {
             python: None,
             energy: wattest::energy::Options::default(),
             measurement: wattest::energy::Measurement::default(),
+            timeseries: false,
             junit: None,
             junit_properties: JunitProperties::default(),
             events: None,

@@ -192,6 +192,16 @@ pub(super) const FLAGS: &[Flag] = &[
             Ok(())
         },
     ),
+    ours(
+        "timeseries",
+        Nothing,
+        false,
+        "write what the meters said of each case beside its record",
+        |o, _| {
+            o.timeseries = true;
+            Ok(())
+        },
+    ),
     ours("junit", Value("FILE"), false, "write junit.xml here, too", |o, v| {
         o.junit = Some(v.into());
         Ok(())
