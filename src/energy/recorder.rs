@@ -8,7 +8,7 @@ use crate::energy::idle::Idle;
 use crate::energy::nvml::{Edge, Gpus};
 use crate::energy::{
     BaselineKind, Clock as _, Doubt, Measurement, Meter, Monotonic, Open, Options, Probe, Quantity,
-    Rate, Reading, Sampler, Source, Tokens, Trace, Window, Work, sources,
+    Rate, Reading, Rounds, Sampler, Source, Tokens, Trace, Window, Work, sources,
 };
 
 #[cfg(test)]
@@ -232,6 +232,12 @@ impl Recorder {
         (output, reading)
     }
 
+    /// Watches rounds of work for their power, whatever else was asked for: no baseline is taken.
+    pub fn rounds(&self) -> Rounds<'_> {
+        let open = self.sampler.as_ref().map(Sampler::open).map_err(Clone::clone);
+        Rounds::new(self, open)
+    }
+
     /// One window, in which the work is done so many `times`: without a number, until it is as long
     /// as was asked for.
     fn window<T, E>(
@@ -272,7 +278,7 @@ impl Recorder {
     }
 
     /// Waits for the GPUs. Where they fail, nobody knows what of the work is in the window.
-    fn wait(&self) -> Result<(), Doubt> {
+    pub(super) fn wait(&self) -> Result<(), Doubt> {
         let Some(wait) = &self.wait else { return Ok(()) };
         let failed = |error| Doubt::Failed { error: format!("waiting for the GPUs: {error}") };
         wait().map(|_| ()).map_err(failed)

@@ -452,3 +452,25 @@ fn the_power_beside_a_counter_is_read_rarely_and_is_in_no_sum() {
     // A baseline of 2.5 s reads the counter every millisecond; the edges do so as well.
     assert!(reads[1] >= 10 && reads[1] <= 60 && reads[0] > 5 * reads[1], "{reads:?}");
 }
+
+#[test]
+fn rounds_have_their_power_where_the_ticks_resolve_them() {
+    let recorder = recorder(Ramp::new(2).boxed(), Measurement::default());
+    let mut rounds = recorder.rounds();
+    for ms in [5, 200, 200] {
+        rounds.round(|| work(ms));
+    }
+    let watts = rounds.watts(2, 0.05).unwrap();
+    assert!(watts.iter().all(|watts| (95.0..105.0).contains(watts)), "{watts:?}");
+    let short = rounds.watts(3, 0.05).unwrap_err();
+    assert!(short.contains("% of its joules open"), "{short}");
+    assert_eq!(rounds.watts(4, 0.05), Err("there are too few rounds".to_owned()));
+    drop(rounds);
+    assert_eq!(recorder.sampler.as_ref().unwrap().windows(), 0);
+
+    let off = Options { off: true, ..Options::default() };
+    let off = Recorder::open(&off, Measurement::default());
+    let mut rounds = off.rounds();
+    assert_eq!(rounds.round(|| 7), 7);
+    assert_eq!(rounds.watts(1, 1.0), Err("energy is off".to_owned()));
+}

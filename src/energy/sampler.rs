@@ -225,6 +225,22 @@ impl Open<'_> {
         self.sampler.lock().cost()
     }
 
+    /// An edge within the window, at the time that is returned: it is read now, and fast for a
+    /// while.
+    pub fn mark(&self) -> u64 {
+        let at_ns = self.sampler.lock().edge(self.sampler.rate.patience);
+        self.sampler.shared.wake.notify_all();
+        at_ns
+    }
+
+    /// Gives `look` the traces of the meters that are measured with, once each counter has ticked
+    /// after the last edge ([`Rate::patience`] is waited for that at most).
+    pub fn look<T>(&self, look: impl FnOnce(&[Trace]) -> T) -> T {
+        let Sampler { shared, rate, own, .. } = self.sampler;
+        let state = shared.seen(shared.lock(), rate.patience);
+        look(state.traces.get(..*own).unwrap_or_default())
+    }
+
     /// Closes the window, waits until each counter has ticked after it ([`Rate::patience`] at
     /// most), and gives `look` the traces. The second argument is when the window ended.
     /// The traces of meters that are for comparison come last.

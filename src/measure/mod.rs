@@ -25,5 +25,5 @@ pub use prompts::{COLUMN, PromptSource, Prompts, PromptsError};
 pub use result::{
     Asked, ExperimentResult, Machine, Methodology, ModelIdentity, SCHEMA_VERSION, schema,
 };
-pub use warm_up::{WarmUp, WarmedUp};
+pub use warm_up::{Criterion, WarmUp, WarmedUp};
 pub use work::{During, MeasureError, Measurement, Progress, Served, measure};

@@ -247,6 +247,7 @@ impl ExperimentResult {
         let causes = unknown::Causes {
             flops: operations.err(),
             ttft: ttft.err(),
+            power: measurement.no_power.clone(),
             memory: measurement.peak.as_ref().err().cloned(),
             steps: steps.is_empty(),
         };

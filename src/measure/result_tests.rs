@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::energy::Work;
-use crate::measure::{Prompts, WarmUp, Watched};
+use crate::measure::{Criterion, Prompts, WarmUp, Watched};
 use crate::report::timeseries::Series;
 use crate::schema::Names;
 
@@ -34,7 +34,15 @@ fn served() -> Served {
 fn measurement(reading: Reading) -> Measurement {
     Measurement {
         load_s: 1.0,
-        warmed_up: WarmedUp { requests: 5, duration_s: 2.0, converged: Some(true), cv: Some(0.01) },
+        warmed_up: WarmedUp {
+            requests: 5,
+            duration_s: 2.0,
+            converged: Some(true),
+            criterion: Some(Criterion::TimeAndPower),
+            cv: Some(0.01),
+            power_cv: Some(0.02),
+        },
+        no_power: None,
         rounds: 1,
         served: vec![served(), served()],
         effective: [("max_new_tokens", 3)].into_iter().collect(),

@@ -13,6 +13,8 @@ pub(super) struct Causes {
     pub(super) flops: Option<String>,
     pub(super) ttft: Option<String>,
     pub(super) memory: Option<String>,
+    /// Of the power of the warm-up.
+    pub(super) power: Option<String>,
     /// Whether no engine told its steps.
     pub(super) steps: bool,
 }
@@ -59,9 +61,13 @@ pub(super) fn reasons(result: &ExperimentResult, causes: Causes) -> BTreeMap<Str
     }
     if result.warm_up.converged.is_none() {
         note("warm_up.converged", "nothing was warmed up".to_owned());
+        note("warm_up.criterion", "nothing was warmed up".to_owned());
     }
     if result.warm_up.cv.is_none() {
         note("warm_up.cv", format!("{} are too few", count_of(result.warm_up.requests)));
+    }
+    if let Some(reason) = causes.power {
+        note("warm_up.power_cv", reason);
     }
     reasons
 }
@@ -79,6 +85,13 @@ pub(super) fn warnings(
     }
     match (result.warm_up.converged, result.warm_up.cv) {
         (None, _) => all.push("nothing was warmed up: the first requests are slower".to_owned()),
+        (Some(false), Some(cv)) if cv <= plan.warm_up.most_cv => all.push(format!(
+            "the warm-up did not converge: after {} the power of the last differs by {:.1} % (CV), \
+             and at most {:.1} % are wanted",
+            count_of(result.warm_up.requests),
+            100.0 * result.warm_up.power_cv.unwrap_or_default(),
+            100.0 * plan.warm_up.most_cv
+        )),
         (Some(false), Some(cv)) => all.push(format!(
             "the warm-up did not converge: after {} the last differ by {:.1} % (CV), and at most \
              {:.1} % are wanted",

@@ -1,4 +1,5 @@
-//! Warming up: the same request again and again, until it takes the same time each time.
+//! Warming up: the same request again and again, until it takes the same time and the same power
+//! each time.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ pub struct WarmUp {
     /// How many of the last requests are looked at.
     pub window: usize,
     /// It is warm where their coefficient of variation (standard deviation over mean) is at most
-    /// this.
+    /// this, in time and, where that is known, in power.
     pub most_cv: f64,
 }
 
@@ -30,11 +31,25 @@ pub struct WarmedUp {
     pub requests: u64,
     /// Seconds that they took.
     pub duration_s: f64,
-    /// Whether the last of them took the same time; null without a warm-up.
+    /// Whether the last of them were the same by the `criterion`; null without a warm-up.
     pub converged: Option<bool>,
+    /// By what it was to converge; null without a warm-up.
+    pub criterion: Option<Criterion>,
     /// The coefficient of variation of the seconds per token of the last of them; null where there
     /// were too few.
     pub cv: Option<f64>,
+    /// That of their power; null where there is no source, or where they are too short for it.
+    pub power_cv: Option<f64>,
+}
+
+/// By what an engine is held to be warm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Criterion {
+    /// The seconds per token.
+    Time,
+    /// The seconds per token, and the power.
+    TimeAndPower,
 }
 
 impl WarmUp {
@@ -43,6 +58,12 @@ impl WarmUp {
     pub fn cv(&self, seconds: &[f64]) -> Option<f64> {
         let last = seconds.len().checked_sub(self.window).map(|from| &seconds[from..])?;
         statistics::cv(last)
+    }
+
+    /// Whether power that varies by `cv` is that of a warm engine; what is not known does not say
+    /// no.
+    pub fn is_steady<E>(&self, cv: &Result<f64, E>) -> bool {
+        cv.as_ref().map_or(true, |cv| *cv <= self.most_cv)
     }
 
     /// Whether these values, in their order, are those of a warm engine.

@@ -6,11 +6,14 @@ use std::time::Instant;
 use thiserror::Error;
 
 use super::energy::{Watched, watched};
-use super::{Plan, WarmUp, WarmedUp, memory};
+use super::{Criterion, Plan, WarmUp, WarmedUp, memory};
 use crate::backends::{Backend, BackendError, Engine, Generation, Prompt, guarded};
-use crate::energy::{Recorder, Work};
+use crate::energy::{self, Recorder, Work, statistics};
 use crate::generate::Finish;
 use crate::settings::Settings;
+
+/// Why there is no power of a warm-up that was none.
+const NOTHING: &str = "nothing was warmed up";
 
 /// What was measured, before anything is made of it.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ pub struct Measurement {
     pub load_s: f64,
     /// How the warm-up went.
     pub warmed_up: WarmedUp,
+    /// Why the power of the warm-up is not known, where it is not.
+    pub no_power: Option<String>,
     /// How often everything was asked.
     pub rounds: u64,
     /// The requests, in their order.
@@ -156,16 +161,29 @@ pub fn measure(
     let mut desk = Desk { engine: loaded.map_err(at(During::Loading))?, settings: &plan.settings };
     let load_s = begun.elapsed().as_secs_f64();
     let requests = plan.requests();
-    let warmed_up = match requests.first() {
-        Some(first) => desk.warm_up(&plan.warm_up, first, on).map_err(at(During::WarmingUp))?,
-        None => WarmedUp::default(),
+    let (warmed_up, no_power) = match requests.first() {
+        Some(first) => {
+            let warmed_up = desk.warm_up(&plan.warm_up, first, recorder.rounds(), on);
+            warmed_up.map_err(at(During::WarmingUp))?
+        }
+        None => (WarmedUp::default(), Some(NOTHING.to_owned())),
     };
     let told = |done: &Result<Rounds, _>| done.as_ref().map(Rounds::work).unwrap_or_default();
     let (done, energy) = watched(recorder, told, || desk.rounds(plan, &requests, on));
     let Rounds { rounds, served, effective } = done.map_err(at(During::Measuring))?;
     let peak = memory::peak(&effective);
     let architecture = desk.engine.architecture();
-    Ok(Measurement { load_s, warmed_up, rounds, served, effective, architecture, peak, energy })
+    Ok(Measurement {
+        load_s,
+        warmed_up,
+        no_power,
+        rounds,
+        served,
+        effective,
+        architecture,
+        peak,
+        energy,
+    })
 }
 
 /// An engine, and what it is asked with.
@@ -200,27 +218,44 @@ impl Desk<'_> {
         Ok((served, generation.effective))
     }
 
-    /// Asks `request` again and again, until it takes the same time per token each time. The same one:
-    /// different prompts take different times on the warmest engine.
+    /// Asks `request` again and again, until it takes the same time per token each time and, where
+    /// `watch` knows it, the same power. The same one: different prompts take different times on the
+    /// warmest engine. Says besides why power is not known, where it is not.
     fn warm_up(
         &mut self,
         warm_up: &WarmUp,
         request: &[Prompt],
+        mut watch: energy::Rounds<'_>,
         on: &mut dyn FnMut(Progress),
-    ) -> Result<WarmedUp, BackendError> {
+    ) -> Result<(WarmedUp, Option<String>), BackendError> {
+        if warm_up.most == 0 {
+            return Ok((WarmedUp::default(), Some(NOTHING.to_owned())));
+        }
         let begun = Instant::now();
         let mut seconds = Vec::new();
-        while seconds.len() < warm_up.most && !warm_up.is_warm(&seconds) {
-            let (served, _) = self.answer(request)?;
+        // Power of which the ticks leave more open than may vary says nothing.
+        let steady = |watch: &energy::Rounds<'_>| {
+            let watts = watch.watts(warm_up.window, warm_up.most_cv)?;
+            statistics::cv(&watts).ok_or_else(|| "one round has no spread".to_owned())
+        };
+        while seconds.len() < warm_up.most
+            && !(warm_up.is_warm(&seconds) && warm_up.is_steady(&steady(&watch)))
+        {
+            let (served, _) = watch.round(|| self.answer(request))?;
             seconds.push(served.latency_s / served.output_tokens().max(1) as f64);
             on(Progress::WarmUp { done: seconds.len(), most: warm_up.most });
         }
-        Ok(WarmedUp {
+        let power = steady(&watch);
+        let by_power = if power.is_ok() { Criterion::TimeAndPower } else { Criterion::Time };
+        let warmed_up = WarmedUp {
             requests: seconds.len() as u64,
             duration_s: begun.elapsed().as_secs_f64(),
-            converged: (warm_up.most > 0).then(|| warm_up.is_warm(&seconds)),
+            converged: Some(warm_up.is_warm(&seconds) && warm_up.is_steady(&power)),
+            criterion: Some(by_power),
             cv: warm_up.cv(&seconds),
-        })
+            power_cv: power.as_ref().ok().copied(),
+        };
+        Ok((warmed_up, power.err()))
     }
 
     /// Asks everything, as often and as long as `plan` says.
@@ -276,7 +311,7 @@ mod tests {
     fn measured(plan: &Plan) -> (Result<Measurement, MeasureError>, Vec<Progress>) {
         let backend = find("scripted", &Options::default()).unwrap();
         let mut told = Vec::new();
-        let off = crate::energy::Options { off: true, ..Default::default() };
+        let off = energy::Options { off: true, ..Default::default() };
         let mut recorder = Recorder::open(&off, Default::default());
         let measurement =
             measure(plan, &*backend, &mut recorder, &mut |progress| told.push(progress));
