@@ -326,6 +326,8 @@ mod tests {
             (measurement.warmed_up.requests, measurement.warmed_up.converged),
             (2, Some(true))
         );
+        assert_eq!(measurement.warmed_up.criterion, Some(Criterion::Time));
+        assert_eq!(measurement.no_power.as_deref(), Some("energy is off"));
         let sizes: Vec<usize> = measurement.served.iter().map(|one| one.rows.len()).collect();
         assert_eq!((measurement.rounds, sizes), (1, vec![2, 1]));
         assert_eq!(
@@ -351,7 +353,8 @@ mod tests {
         let none = WarmUp { most: 0, ..cold };
         let measurement = measured(&Plan { warm_up: none, ..plan() }).0.unwrap();
         assert_eq!(measurement.warmed_up.converged, None);
-        assert_eq!(measurement.warmed_up.requests, 0);
+        assert_eq!((measurement.warmed_up.requests, measurement.warmed_up.criterion), (0, None));
+        assert_eq!(measurement.no_power.as_deref(), Some(NOTHING));
     }
 
     #[test]

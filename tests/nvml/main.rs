@@ -9,4 +9,5 @@ mod counter;
 mod cuda;
 mod edges;
 mod machine;
+mod slow;
 mod support;

@@ -53,6 +53,9 @@ fn a_sensor_that_is_off_disagrees_once_the_window_resolves_it() {
     assert!((own_j / seconds - 500.0).abs() < 1.0, "{own_j} J in {seconds} s");
     assert!((other_j / own_j - 1.1).abs() < 0.01, "{other_j} J, {own_j} J");
     assert!((78.8..79.2).contains(&seconds), "a second less than the window: {seconds}");
+    let doubt =
+        Doubt::Disagree { own_j: 500.0, other_j: 550.0, other: Source::NvmlPower, seconds: 1.0 };
+    insta::assert_snapshot!(doubt, @"nvml-power says 550.000 J for 1.000 s of the window, where this source says 500.000 J");
     // Within 2 %, and a window that leaves more open than that.
     assert_eq!(disagreement(&reading(&counter, sensor(1000, 1.015), 80)), None);
     assert_eq!(disagreement(&reading(&counter, sensor(1000, 1.1), 5)), None);

@@ -85,11 +85,13 @@ class Watch:
 
     def _after_prefill(self, given, *_):
         if self.criteria is not None and self.prefilled is None and self.candidates is None:
-            # A GPU has been given the work by now, and has not done it.
-            if self.model.device.type == "cuda":
+            # A GPU has been given the work by now, and has not done it. Of several it is the one with
+            # the logits that ends last.
+            device = getattr(given, "logits", self.model).device
+            if device.type == "cuda":
                 import torch
 
-                torch.cuda.synchronize(self.model.device)
+                torch.cuda.synchronize(device)
             self.prefilled = time.monotonic_ns()
         return given
 
