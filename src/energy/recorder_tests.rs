@@ -371,23 +371,20 @@ fn phases_that_span_enough_ticks_have_joules_of_their_own() {
     let told = |phases: &Phases| Work { phases: Some(phases.clone()), ..tokens(1, 1) };
     // Read as often as the counter ticks: a phase is as sharp as the readings.
     let often = Rate { period: Duration::from_millis(5), ..Rate::default() };
-    let twice = Measurement {
-        repeats: Some(2),
-        min_window: Some(Duration::from_millis(500)),
-        budget: None,
-    };
+    let twice =
+        Measurement { repeats: None, min_window: Some(Duration::from_millis(1200)), budget: None };
     for (measurement, times) in [(Measurement::default(), 1.0), (twice, 2.0)] {
-        let mut recorder = Recorder::start(Ramp::new(10).boxed(), often, measurement).unwrap();
-        // In each of two windows of 500 ms the work is done twice.
-        let reading = recorder.measure(told, || Ok::<_, ()>(phases(150, 300))).unwrap().1;
+        let mut recorder = Recorder::start(Ramp::new(20).boxed(), often, measurement).unwrap();
+        // In a window of 1200 ms the work is done twice.
+        let reading = recorder.measure(told, || Ok::<_, ()>(phases(400, 700))).unwrap().1;
         let (prefill, decode) = (reading.prefill_j.unwrap(), reading.decode_j.unwrap());
-        assert!(prefill >= 14.0 * times && decode >= 1.5 * prefill, "{reading:?}");
+        assert!(prefill >= 38.0 * times && decode >= 1.5 * prefill, "{reading:?}");
         assert!(prefill + decode < reading.hi_j.unwrap(), "{reading:?}");
     }
     // Prompts that are read in less than ten ticks.
     let mut recorder =
-        Recorder::start(Ramp::new(10).boxed(), often, Measurement::default()).unwrap();
-    let reading = recorder.measure(told, || Ok::<_, ()>(phases(20, 300))).unwrap().1;
+        Recorder::start(Ramp::new(20).boxed(), often, Measurement::default()).unwrap();
+    let reading = recorder.measure(told, || Ok::<_, ()>(phases(20, 400))).unwrap().1;
     assert!(reading.prefill_j.is_none() && reading.decode_j.is_some(), "{reading:?}");
     let reason = reading.reason.unwrap();
     assert!(reason.contains("no joules of prefill: it spans too few ticks"), "{reason}");

@@ -66,7 +66,8 @@ pub(super) fn reasons(result: &ExperimentResult, causes: Causes) -> BTreeMap<Str
     if result.warm_up.cv.is_none() {
         note("warm_up.cv", format!("{} are too few", count_of(result.warm_up.requests)));
     }
-    if let Some(reason) = causes.power {
+    if result.warm_up.power_cv.is_none() {
+        let reason = causes.power.unwrap_or_else(|| "nothing was warmed up".to_owned());
         note("warm_up.power_cv", reason);
     }
     reasons

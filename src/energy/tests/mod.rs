@@ -4,5 +4,6 @@ mod agreement;
 pub(super) mod fake;
 mod faults;
 mod power;
+mod replay;
 mod truth;
 mod windows;
