@@ -304,7 +304,6 @@ impl Recorder {
                 others,
                 repeats: Some(repeats),
                 doubts,
-                ..Window::default()
             };
             let mut reading = window.reading(traces);
             reading.sampler_cpu_percent = cost.cpu_percent();
