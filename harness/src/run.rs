@@ -229,7 +229,9 @@ impl Setup<'_> {
 
     fn info(&self, folder: &RunFolder, selected: &Selected) -> RunInfo {
         let options = self.options;
-        let environment = Environment::take(self.interpreter(&selected.chosen).as_deref());
+        let sources = wattest::energy::sources::open(&options.energy);
+        let environment = Environment::take(self.interpreter(&selected.chosen).as_deref())
+            .with_nvml(sources.facts());
         RunInfo {
             schema_version: wattest::report::SCHEMA_VERSION,
             id: folder.id.clone(),
@@ -250,7 +252,7 @@ impl Setup<'_> {
             command: self.command.clone(),
             junit_properties: options.junit_properties,
             environment,
-            energy: wattest::energy::sources::open(&options.energy).probes,
+            energy: sources.probes,
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use crate::energy::nvml::{self, Gpus, Visible};
-use crate::energy::{Meter, Options, Probe, cuda, rapl};
+use crate::energy::nvml::{self, Foreign, Gpus, Visible};
+use crate::energy::{Meter, Options, Probe, Source, cuda, rapl};
+use crate::environment::Facts;
 
 /// Where the kernel has the counters of the processor.
 const POWERCAP: &str = "/sys/class/powercap";
@@ -22,6 +23,10 @@ pub struct Sources {
 }
 
 /// Looks for the sources. Fails nowhere: what is not here is told by its probe.
+///
+/// It may be called again: NVML stays loaded, so that the second time is some calls for each GPU.
+/// What was found the first time is not kept, because which GPUs are ours may be another matter by
+/// then.
 ///
 /// Call it before the engine is loaded: what computes on a GPU by then is not this process. Where
 /// CUDA is started already, its GPUs are those that are measured, and else those that
@@ -51,6 +56,26 @@ pub fn open_with(options: &Options, visible: &Visible) -> Sources {
 }
 
 impl Sources {
+    /// What NVML tells of the GPUs, for the snapshot of the machine.
+    ///
+    /// # Errors
+    /// Why it tells nothing.
+    pub fn facts(&self) -> Result<Facts, String> {
+        if let Some(gpus) = &self.gpus {
+            return Ok(gpus.facts());
+        }
+        let nvml = self.probes.iter().find(|probe| probe.source == Source::NvmlCounter);
+        Err(match nvml.and_then(|probe| probe.presence.lack()) {
+            Some((state, reason, _)) => format!("NVML is {state} ({reason})"),
+            None => "NVML was not asked, because energy is off".to_owned(),
+        })
+    }
+
+    /// Who else computes on the GPUs, by GPU; nothing where there is no NVML.
+    pub fn foreign(&self) -> Vec<Foreign> {
+        self.gpus.as_ref().map(Gpus::foreign).unwrap_or_default()
+    }
+
     fn add(&mut self, probes: Vec<Probe>, meters: Vec<Box<dyn Meter>>) {
         self.probes.extend(probes);
         self.meters.extend(meters);

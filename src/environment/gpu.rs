@@ -1,6 +1,7 @@
-//! GPUs as the kernel's side of the driver tells of them, without NVML.
+//! A GPU, and what the kernel's side of the driver tells of it, without NVML.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,9 @@ use crate::environment::machine::{Machine, value_of};
 
 /// Where the NVIDIA driver lists its GPUs, by bus address.
 const GPUS: &str = "/proc/driver/nvidia/gpus";
+
+/// What stands for a name that is not known.
+pub(super) const NAMELESS: &str = "GPU without a name";
 
 /// One GPU. What is not known is null: files of the kernel tell names and addresses, and NVML the
 /// rest.
@@ -32,12 +36,42 @@ pub struct Gpu {
     pub power_limit_mw: Option<u64>,
     /// The power limit that it comes with, in milliwatts.
     pub power_limit_default_mw: Option<u64>,
-    /// The highest clocks in MHz, by domain.
+    /// The lowest power limit that can be set, in milliwatts.
+    pub power_limit_min_mw: Option<u64>,
+    /// The highest power limit that can be set, in milliwatts.
+    pub power_limit_max_mw: Option<u64>,
+    /// The highest clocks in MHz: of the processors (`sm`) and of the memory (`memory`).
     pub clocks_max_mhz: BTreeMap<String, u32>,
     /// Whether the driver stays loaded while nobody uses it.
     pub persistence: Option<bool>,
     /// Whether it is split into instances (MIG).
     pub mig: Option<bool>,
+    /// The instance that this process may use, where that is not the whole GPU.
+    pub instance: Option<String>,
+}
+
+impl fmt::Display for Gpu {
+    /// In one line: what is known of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let on = |is: bool| if is { "on" } else { "off" };
+        let watts = |mw: u64| mw as f64 / 1000.0;
+        let limit = self.power_limit_mw.map(|limit| match self.power_limit_default_mw {
+            Some(default) => format!("limit {} of {} W", watts(limit), watts(default)),
+            None => format!("limit {} W", watts(limit)),
+        });
+        let parts = [
+            Some(self.name.clone().unwrap_or_else(|| NAMELESS.to_owned())),
+            self.uuid.clone(),
+            self.instance.clone(),
+            self.bus.clone(),
+            self.memory_bytes.map(|bytes| format!("{} MiB", bytes >> 20)),
+            self.compute_capability.as_ref().map(|version| format!("compute {version}")),
+            limit,
+            self.persistence.map(|is| format!("persistence {}", on(is))),
+            self.mig.map(|is| format!("MIG {}", on(is))),
+        ];
+        f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
 }
 
 /// The GPUs that the driver knows, in the order of their addresses.

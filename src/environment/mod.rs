@@ -8,6 +8,7 @@ mod build;
 mod container;
 mod cuda;
 mod diff;
+mod facts;
 mod gpu;
 mod host;
 pub(crate) mod machine;
@@ -25,6 +26,7 @@ use crate::settings::short_hash;
 pub use container::{Container, Runtime};
 pub use cuda::{Cuda, CudaSource};
 pub use diff::{Difference, differences};
+pub use facts::Facts;
 pub use gpu::Gpu;
 pub use host::{memory_available, memory_limit};
 pub use machine::Machine;
@@ -79,6 +81,8 @@ pub struct Environment {
     pub gpu_details: Vec<Gpu>,
     /// Version of the NVIDIA driver.
     pub driver: Option<String>,
+    /// The newest version of CUDA that the driver serves, as NVML tells it.
+    pub driver_cuda: Option<String>,
     /// Version of CUDA.
     pub cuda: Option<Cuda>,
     /// The interpreter of the engines in Python, where a backend in Python is among those run.
@@ -97,13 +101,15 @@ pub struct Environment {
 pub struct Moving {
     /// Temperatures in thousandths of a degree Celsius: of processors by sensor, of GPUs by UUID.
     pub temperatures_mc: BTreeMap<String, i64>,
-    /// Clocks of GPUs in MHz, by UUID.
+    /// Clocks of GPUs in MHz, by UUID and domain, as `GPU-1.sm`.
     pub clocks_mhz: BTreeMap<String, u32>,
+    /// Memory of GPUs that is in use, by anybody, in bytes, by UUID.
+    pub memory_used_bytes: BTreeMap<String, u64>,
 }
 
 impl Environment {
     /// Looks at this machine and build, and at the interpreter `python` where there is one. Reads
-    /// small files and touches no device.
+    /// small files and touches no device: what NVML knows besides, [`Environment::with_nvml`] adds.
     pub fn take(python: Option<&Path>) -> Self {
         let processors = std::thread::available_parallelism().ok().map(usize::from);
         Self { processors, ..Self::of(&Machine::here(), python) }
@@ -132,7 +138,6 @@ impl Environment {
         let cuda = cuda::cuda(machine, &site_packages, libtorch.as_deref());
         let cuda = cuda.map_err(|reason| unknown.insert("cuda".to_owned(), reason)).ok();
         let gpu_details = gpu::gpus(machine);
-        let nameless = || "GPU without a name".to_owned();
         let variables = VARIABLES.iter().filter_map(|name| {
             Some(((*name).to_owned(), machine.variable_as_set(name)?.to_owned()))
         });
@@ -150,9 +155,10 @@ impl Environment {
             memory_bytes: host::memory(machine),
             memory_limit_bytes: memory_limit(machine),
             container: container::container(machine),
-            gpus: gpu_details.iter().map(|gpu| gpu.name.clone().unwrap_or_else(nameless)).collect(),
+            gpus: names(&gpu_details),
             gpu_details,
             driver: gpu::driver(machine),
+            driver_cuda: None,
             cuda,
             python,
             variables: variables.collect(),
@@ -184,9 +190,9 @@ impl Environment {
             (
                 "gpu_details",
                 !self.gpu_details.is_empty(),
-                "memory, power limits, clocks, persistence and MIG are null where NVML was not asked"
-                    .to_owned(),
+                "memory, power limits, clocks, persistence and MIG: NVML was not asked".to_owned(),
             ),
+            ("driver_cuda", self.driver_cuda.is_none(), "NVML was not asked".to_owned()),
             (
                 "crates",
                 self.crates.is_empty(),
@@ -200,12 +206,38 @@ impl Environment {
         }
     }
 
+    /// These, and what NVML tells; or why it tells nothing.
+    ///
+    /// A fact that only NVML knows is part of the hash: snapshots of one machine are the same where
+    /// NVML was asked for both, or for neither.
+    #[must_use]
+    pub fn with_nvml(mut self, told: Result<Facts, String>) -> Self {
+        for name in ["gpu_details", "driver_cuda"] {
+            self.unknown.remove(name);
+        }
+        match told {
+            Ok(facts) => self.add(facts),
+            Err(reason) => {
+                if !self.gpu_details.is_empty() {
+                    self.unknown.insert("gpu_details".to_owned(), reason.clone());
+                }
+                self.unknown.insert("driver_cuda".to_owned(), reason);
+            }
+        }
+        self
+    }
+
     /// Identity of the snapshot: equal for snapshots that are equal in everything that does not
     /// move by itself, 16 hex digits.
     pub fn hash(&self) -> String {
         let still = Self { moving: Moving::default(), unknown: BTreeMap::new(), ..self.clone() };
         short_hash(&serde_json::to_string(&still).unwrap_or_default(), 16)
     }
+}
+
+fn names(gpus: &[Gpu]) -> Vec<String> {
+    let name = |gpu: &Gpu| gpu.name.clone().unwrap_or_else(|| gpu::NAMELESS.to_owned());
+    gpus.iter().map(name).collect()
 }
 
 #[cfg(test)]

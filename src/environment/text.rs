@@ -39,6 +39,9 @@ impl fmt::Display for Environment {
         )?;
         row("driver", text(&self.driver, "driver"))?;
         row("gpus", list(&self.gpus))?;
+        for (place, gpu) in self.gpu_details.iter().enumerate() {
+            row(&format!("gpu {place}"), gpu.to_string())?;
+        }
         row(
             "cuda",
             self.cuda.as_ref().map_or_else(

@@ -1,6 +1,6 @@
-//! Rows 1, 2 and 13: no library, a wrong one, one that refuses, one that lacks functions.
+//! Rows 1 and 2: no library, a wrong one, one that refuses, one that lacks functions.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use wattest::energy::nvml::Visible;
 use wattest::energy::{Options, Presence, Source, sources};
 
@@ -8,7 +8,7 @@ use crate::machine::Machine;
 use crate::support::{FIRST, open, presence, told};
 
 /// Every function of the fake that NVML could be without.
-const OPTIONAL: [&str; 20] = [
+const OPTIONAL: [&str; 21] = [
     "nvmlSystemGetDriverVersion",
     "nvmlSystemGetCudaDriverVersion_v2",
     "nvmlDeviceGetPciInfo_v3",
@@ -18,6 +18,7 @@ const OPTIONAL: [&str; 20] = [
     "nvmlDeviceGetPowerUsage",
     "nvmlDeviceGetEnforcedPowerLimit",
     "nvmlDeviceGetPowerManagementDefaultLimit",
+    "nvmlDeviceGetPowerManagementLimitConstraints",
     "nvmlDeviceGetCurrentClocksThrottleReasons",
     "nvmlDeviceGetTemperature",
     "nvmlDeviceGetPersistenceMode",
@@ -114,9 +115,9 @@ fn sources_of(machine: &Machine) -> (bool, bool, Vec<Source>) {
     let mut sources = open(machine);
     let gpus = sources.gpus.as_ref().unwrap();
     let (facts, edge) = (gpus.facts(), gpus.edge());
-    assert_eq!(facts[0].uuid, FIRST);
+    assert_eq!(facts.gpus[0].uuid.as_deref(), Some(FIRST));
     assert!(edge.until(&gpus.edge()).len() < 3);
-    let _ = (gpus.driver(), gpus.cuda());
+    assert!(gpus.foreign()[0].processes.is_empty());
     let here = |source| matches!(presence(&sources, source), Presence::Present { .. });
     let (counter, power) = (here(Source::NvmlCounter), here(Source::NvmlPower));
     for meter in &mut sources.meters {
@@ -157,41 +158,4 @@ fn row_2_neither_counter_nor_power() {
         told(presence(&sources, Source::NvmlCounter)),
         @"unsupported: GPU-00000000-0000-0000-0000-000000000001: this driver has no such function"
     );
-}
-
-#[test]
-fn row_13_facts_are_told_and_what_is_not_has_its_reason() {
-    let script = json!({
-        "gpus": [{"persistence": false, "limit_w": 500, "temperature": 61, "mig": null}],
-        "errors": {"nvmlDeviceGetClockInfo": {"code": 3}},
-    });
-    let machine = Machine::new(&script);
-    let sources = open(&machine);
-    let gpus = sources.gpus.as_ref().unwrap();
-    let facts = serde_json::to_value(&gpus.facts()[0]).unwrap();
-    let not_supported = "the requested operation is not available on the target device";
-    let expected: Value = json!({
-        "uuid": FIRST,
-        "name": "NVIDIA Fake 700W",
-        "instance": null,
-        "bus_id": "00000000:01:00.0",
-        "compute_capability": "9.0",
-        "memory_bytes": 85_899_345_920_u64,
-        "memory_used_bytes": 536_870_912,
-        "power_limit_w": 500.0,
-        "default_power_limit_w": 700.0,
-        "sm_clock_mhz": null,
-        "max_sm_clock_mhz": 1980,
-        "memory_clock_mhz": null,
-        "max_memory_clock_mhz": 2619,
-        "persistence": false,
-        "mig": null,
-        "temperature_c": 61,
-        "unknown": {
-            "memory_clock_mhz": not_supported, "mig": not_supported, "sm_clock_mhz": not_supported,
-        },
-    });
-    assert_eq!(facts, expected);
-    assert_eq!(gpus.driver().as_deref(), Some("570.124.06"));
-    assert_eq!(gpus.cuda().as_deref(), Some("12.8"));
 }

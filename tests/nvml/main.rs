@@ -8,6 +8,7 @@ mod choice;
 mod counter;
 mod cuda;
 mod edges;
+mod facts;
 mod machine;
 mod slow;
 mod support;

@@ -1,31 +1,32 @@
 //! The GPUs that a process may use, and what is known of each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
+use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::error::NvmlError;
-use nvml_wrapper::{Device, Nvml, cuda_driver_version_major, cuda_driver_version_minor};
-use serde::{Deserialize, Serialize};
+use nvml_wrapper::struct_wrappers::device::ProcessInfo;
+use nvml_wrapper::{Device, Nvml};
 
-use crate::energy::nvml::library;
-use crate::energy::nvml::processes::Processes;
+use crate::energy::nvml::processes::{Foreign, Process, Processes};
 use crate::energy::nvml::throttle::Edge;
 use crate::energy::nvml::visible::{Candidate, Visible};
+use crate::energy::nvml::{facts, library};
 use crate::energy::{Presence, ReadError};
+use crate::environment::Facts;
 
 /// One GPU.
 pub(crate) struct Gpu {
     device: Device<'static>,
     uuid: String,
-    name: String,
+    pub(super) name: String,
     /// Compute capability.
     capability: Option<(i32, i32)>,
     limit_w: Option<f64>,
     /// The instance of it that is ours, where the whole is not.
-    instance: Option<String>,
+    pub(super) instance: Option<String>,
     /// Whether it is cut into instances; none where it cannot be, or does not say.
-    mig: Option<bool>,
+    pub(super) mig: Option<bool>,
     /// Processes on it when it was opened, of which this process can see nothing.
     hidden: BTreeSet<u32>,
 }
@@ -34,47 +35,6 @@ pub(crate) struct Gpu {
 pub struct Gpus {
     nvml: &'static Nvml,
     gpus: Vec<Arc<Gpu>>,
-}
-
-/// What is known of a GPU, for the record. Null where the driver does not tell; `unknown` has what
-/// it said instead.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Facts {
-    /// What it is told apart by.
-    pub uuid: String,
-    /// Its product name.
-    pub name: String,
-    /// The instance (MIG) that is used, where it is not the whole GPU.
-    pub instance: Option<String>,
-    /// Address on the PCI bus.
-    pub bus_id: Option<String>,
-    /// Compute capability, such as `9.0`.
-    pub compute_capability: Option<String>,
-    /// Memory in bytes.
-    pub memory_bytes: Option<u64>,
-    /// Of that in use now, by anybody, in bytes.
-    pub memory_used_bytes: Option<u64>,
-    /// The limit of power in force, in watts.
-    pub power_limit_w: Option<f64>,
-    /// The limit as delivered, in watts.
-    pub default_power_limit_w: Option<f64>,
-    /// Clock of the processors now, in MHz.
-    pub sm_clock_mhz: Option<u32>,
-    /// The highest that it has, in MHz.
-    pub max_sm_clock_mhz: Option<u32>,
-    /// Clock of the memory now, in MHz.
-    pub memory_clock_mhz: Option<u32>,
-    /// The highest that it has, in MHz.
-    pub max_memory_clock_mhz: Option<u32>,
-    /// Whether the driver stays loaded while nobody uses the GPU.
-    pub persistence: Option<bool>,
-    /// Whether it is cut into instances.
-    pub mig: Option<bool>,
-    /// Degrees Celsius.
-    pub temperature_c: Option<u32>,
-    /// What is null here, with what the driver said.
-    pub unknown: BTreeMap<String, String>,
 }
 
 impl Gpus {
@@ -121,22 +81,15 @@ impl Gpus {
         self.gpus.iter()
     }
 
-    /// Version of the driver.
-    pub fn driver(&self) -> Option<String> {
-        self.nvml.sys_driver_version().ok()
+    /// What is known of them, for the snapshot of the machine. Some twelve calls for each.
+    pub fn facts(&self) -> Facts {
+        facts::of(self.nvml, &self.gpus)
     }
 
-    /// The newest version of CUDA that the driver serves.
-    pub fn cuda(&self) -> Option<String> {
-        let version = self.nvml.sys_cuda_driver_version().ok()?;
-        let (major, minor) =
-            (cuda_driver_version_major(version), cuda_driver_version_minor(version));
-        Some(format!("{major}.{minor}"))
-    }
-
-    /// What is known of each.
-    pub fn facts(&self) -> Vec<Facts> {
-        self.gpus.iter().map(|gpu| gpu.facts()).collect()
+    /// Who computes on each, other than this process and those it started.
+    pub fn foreign(&self) -> Vec<Foreign> {
+        let processes = Processes::here();
+        self.gpus.iter().map(|gpu| gpu.foreign(&processes)).collect()
     }
 
     /// What must stay the same, or must not grow, from one edge of a window to the other.
@@ -207,9 +160,33 @@ impl Gpu {
 
     /// Processes that compute on it, as the driver numbers them.
     pub(crate) fn listed(&self) -> Result<Vec<u32>, ReadError> {
-        let processes =
+        Ok(self.processes()?.into_iter().map(|process| process.pid).collect())
+    }
+
+    fn processes(&self) -> Result<Vec<Process>, ReadError> {
+        let listed =
             self.device.running_compute_processes().map_err(|error| library::read_error(&error))?;
-        Ok(processes.into_iter().map(|process| process.pid).collect())
+        let process = |one: ProcessInfo| Process {
+            pid: one.pid,
+            memory_bytes: match one.used_gpu_memory {
+                UsedGpuMemory::Used(bytes) => Some(bytes),
+                UsedGpuMemory::Unavailable => None,
+            },
+        };
+        Ok(listed.into_iter().map(process).collect())
+    }
+
+    fn foreign(&self, here: &Processes) -> Foreign {
+        let gpu = self.uuid.clone();
+        match self.processes() {
+            Ok(mut processes) => {
+                let listed: Vec<u32> = processes.iter().map(|process| process.pid).collect();
+                let foreign = here.foreign(&listed, &self.hidden);
+                processes.retain(|process| foreign.contains(&process.pid));
+                Foreign { gpu, processes, unknown: None }
+            }
+            Err(error) => Foreign { gpu, processes: Vec::new(), unknown: Some(error.to_string()) },
+        }
     }
 
     fn candidate(&self) -> Candidate {
@@ -221,50 +198,6 @@ impl Gpu {
         let count = self.device.mig_device_count().unwrap_or(0);
         let instance = |index| self.device.mig_device_by_index(index).ok()?.uuid().ok();
         (0..count).filter_map(instance).collect()
-    }
-
-    fn facts(&self) -> Facts {
-        let device = &self.device;
-        let mut unknown = BTreeMap::new();
-        let mut facts = Facts {
-            uuid: self.uuid.clone(),
-            name: self.name.clone(),
-            instance: self.instance.clone(),
-            mig: self.mig,
-            ..Facts::default()
-        };
-        let mut told = Told(&mut unknown);
-        facts.bus_id = told.by("bus_id", device.pci_info()).map(|info| info.bus_id);
-        facts.compute_capability = told
-            .by("compute_capability", device.cuda_compute_capability())
-            .map(|version| format!("{}.{}", version.major, version.minor));
-        let memory = told.by("memory_bytes", device.memory_info());
-        facts.memory_bytes = memory.as_ref().map(|memory| memory.total);
-        facts.memory_used_bytes = memory.map(|memory| memory.used);
-        facts.power_limit_w = told.by("power_limit_w", device.enforced_power_limit()).map(watts);
-        facts.default_power_limit_w =
-            told.by("default_power_limit_w", device.power_management_limit_default()).map(watts);
-        facts.sm_clock_mhz = told.by("sm_clock_mhz", device.clock_info(Clock::SM));
-        facts.max_sm_clock_mhz = told.by("max_sm_clock_mhz", device.max_clock_info(Clock::SM));
-        facts.memory_clock_mhz = told.by("memory_clock_mhz", device.clock_info(Clock::Memory));
-        facts.max_memory_clock_mhz =
-            told.by("max_memory_clock_mhz", device.max_clock_info(Clock::Memory));
-        facts.persistence = told.by("persistence", device.is_in_persistent_mode());
-        facts.temperature_c = told.by("temperature_c", device.temperature(TemperatureSensor::Gpu));
-        if facts.mig.is_none() {
-            told.by("mig", device.mig_mode());
-        }
-        facts.unknown = unknown;
-        facts
-    }
-}
-
-/// What the driver did not tell.
-struct Told<'a>(&'a mut BTreeMap<String, String>);
-
-impl Told<'_> {
-    fn by<T>(&mut self, fact: &str, answer: Result<T, NvmlError>) -> Option<T> {
-        answer.map_err(|error| self.0.insert(fact.to_owned(), library::text(&error))).ok()
     }
 }
 

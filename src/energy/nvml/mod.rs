@@ -1,14 +1,15 @@
 //! NVIDIA GPUs, through NVML: the driver's own library, loaded while running where there is one.
 
 mod device;
+mod facts;
 mod library;
 mod meter;
 mod processes;
 mod throttle;
 mod visible;
 
-pub use device::{Facts, Gpus};
-pub use processes::Processes;
+pub use device::Gpus;
+pub use processes::{Foreign, Process, Processes};
 pub use throttle::Edge;
 pub use visible::{Selector, Visible};
 

@@ -6,6 +6,26 @@ use std::path::{Path, PathBuf};
 /// The pid namespace that a machine starts with: its number is a constant of the kernel.
 const FIRST_NAMESPACE: &str = "pid:[4026531836]";
 
+/// Who computes on a GPU, other than this process and those it started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Foreign {
+    /// The UUID of the GPU.
+    pub gpu: String,
+    /// They.
+    pub processes: Vec<Process>,
+    /// What the driver said instead of listing them.
+    pub unknown: Option<String>,
+}
+
+/// A process with a context on a GPU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its number, as the driver has it.
+    pub pid: u32,
+    /// Memory of the GPU that it holds, in bytes; none where the driver does not tell.
+    pub memory_bytes: Option<u64>,
+}
+
 /// The processes of this machine, as this one sees them.
 ///
 /// The driver numbers processes as the machine does. A container has numbers of its own, and of the

@@ -91,6 +91,15 @@ exports! {
     fn nvmlDeviceGetPowerManagementDefaultLimit(device: nvmlDevice_t, limit: *mut c_uint)
         |scene| put(limit, milliwatts(scene.gpu(device)?.default_limit_w))
 
+    fn nvmlDeviceGetPowerManagementLimitConstraints(
+        device: nvmlDevice_t, lowest: *mut c_uint, highest: *mut c_uint,
+    )
+        |scene| {
+            let (least, most) = scene.gpu(device)?.limits_w;
+            put(lowest, milliwatts(least))?;
+            put(highest, milliwatts(most))
+        }
+
     fn nvmlDeviceGetCurrentClocksThrottleReasons(device: nvmlDevice_t, bits: *mut c_ulonglong)
         |scene| put(bits, scene.gpu(device)?.throttle)
 

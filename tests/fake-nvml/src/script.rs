@@ -54,6 +54,8 @@ pub(crate) struct Gpu {
     pub(crate) power: Power,
     pub(crate) limit_w: f64,
     pub(crate) default_limit_w: f64,
+    /// The lowest limit and the highest that can be set.
+    pub(crate) limits_w: (f64, f64),
     pub(crate) persistence: bool,
     /// Whether it is cut into instances; none where it cannot be.
     pub(crate) mig: Option<Vec<String>>,
@@ -151,6 +153,7 @@ impl Default for Gpu {
             power: Power::default(),
             limit_w: 700.0,
             default_limit_w: 700.0,
+            limits_w: (200.0, 700.0),
             persistence: true,
             mig: Some(Vec::new()),
             temperature: 40,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use wattest::backends::{self, Availability};
-use wattest::energy::sources;
+use wattest::energy::{self, Sources, sources};
 use wattest::environment::{Environment, Machine};
 use wattest::preflight::{self, Check, ModelNeed, Needs, NoCuda, Outcome, Reader};
 use wattest_harness::options::Options;
@@ -44,6 +44,12 @@ pub(crate) struct Doctor {
     /// scripts/engines.
     #[arg(long, env = "WATTEST_PYTHON", value_name = "FILE")]
     python: Option<PathBuf>,
+    /// The NVML library, in place of the one that the loader finds.
+    #[arg(long, env = "WATTEST_NVML", value_name = "FILE")]
+    nvml: Option<PathBuf>,
+    /// The powercap tree, in place of `/sys/class/powercap`.
+    #[arg(long, env = "WATTEST_POWERCAP", value_name = "DIR")]
+    powercap: Option<PathBuf>,
     /// Form of the output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -77,7 +83,12 @@ pub(crate) fn answer(command: &Doctor) -> Answer {
     let options = backends::Options { python: command.python.clone(), ..Default::default() };
     let mut rows = of_backends(command, &options);
     rows.extend(of_files(command));
-    let checks = preflight::run_preflight(&needs(command), &machine);
+    let sources = sources::open(&energy::Options {
+        off: false,
+        nvml: command.nvml.clone(),
+        powercap: command.powercap.clone(),
+    });
+    let checks = preflight::run_preflight(&needs(command, &sources), &machine);
     rows.extend(checks.into_iter().map(Row::from));
     if !command.cuda {
         rows.push(match preflight::cuda(&machine) {
@@ -90,7 +101,8 @@ pub(crate) fn answer(command: &Doctor) -> Answer {
             },
         });
     }
-    let environment = Environment::take(backends::interpreter(&options).as_deref());
+    let environment =
+        Environment::take(backends::interpreter(&options).as_deref()).with_nvml(sources.facts());
     print(command.format, &rows, &environment)?;
     let broken = rows.iter().filter(|row| row.state == State::Broken);
     let broken: Vec<String> = broken.map(|row| format!("{}: {}", row.what, row.found)).collect();
@@ -135,13 +147,13 @@ fn print(format: Format, rows: &[Row], environment: &Environment) -> Result<(), 
 }
 
 /// What is checked beside backends and files.
-fn needs(command: &Doctor) -> Needs {
+fn needs(command: &Doctor, sources: &Sources) -> Needs {
     let reader = Reader::of(command.backend.iter().map(String::as_str));
     Needs {
         model: command.model.clone().map(|name| ModelNeed { name, reader }),
         cuda: command.cuda.then(|| "--cuda".to_owned()),
         folder: Some(folder::root()),
-        energy: Some(sources::open(&wattest::energy::Options::default()).probes),
+        energy: Some(sources.probes.clone()),
         ..Needs::default()
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 use wattest::backends;
+use wattest::energy::{self, sources};
 use wattest::environment::{Environment, differences};
 use wattest_harness::{Exit, console, folder};
 
@@ -22,6 +23,9 @@ pub(crate) struct Env {
     /// scripts/engines, where this build has the feature `python`.
     #[arg(long, env = "WATTEST_PYTHON", value_name = "FILE")]
     python: Option<PathBuf>,
+    /// The NVML library, in place of the one that the loader finds.
+    #[arg(long, env = "WATTEST_NVML", value_name = "FILE")]
+    nvml: Option<PathBuf>,
     /// Form of the output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -35,6 +39,9 @@ pub(crate) struct DiffEnv {
     /// As A; or `here` for this machine now.
     #[arg(default_value = "here")]
     b: String,
+    /// The NVML library that is asked where `here` is compared.
+    #[arg(long, env = "WATTEST_NVML", value_name = "FILE")]
+    nvml: Option<PathBuf>,
     /// Fail where there is any difference.
     #[arg(long)]
     fail_on_change: bool,
@@ -44,7 +51,7 @@ pub(crate) struct DiffEnv {
 }
 
 pub(crate) fn answer(command: &Env) -> Answer {
-    let environment = taken(command.python.clone());
+    let environment = taken(command.python.clone(), command.nvml.as_deref());
     let mut out = std::io::stdout().lock();
     match command.format {
         Format::Text => write!(out, "{environment}")?,
@@ -59,12 +66,15 @@ pub(crate) fn answer(command: &Env) -> Answer {
     Ok(Exit::Ok)
 }
 
-fn taken(python: Option<PathBuf>) -> Environment {
+fn taken(python: Option<PathBuf>, nvml: Option<&Path>) -> Environment {
     let options = backends::Options { python, ..backends::Options::default() };
-    Environment::take(backends::interpreter(&options).as_deref())
+    let sources =
+        sources::open(&energy::Options { nvml: nvml.map(Path::to_owned), ..Default::default() });
+    Environment::take(backends::interpreter(&options).as_deref()).with_nvml(sources.facts())
 }
 
 pub(crate) fn diff(command: &DiffEnv) -> Answer {
+    let load = |name: &str| load(name, command.nvml.as_deref());
     let (a, b) = match (load(&command.a), load(&command.b)) {
         (Ok(a), Ok(b)) => (a, b),
         (a, b) => return Err(Stop::Faults([a.err(), b.err()].into_iter().flatten().collect())),
@@ -91,9 +101,9 @@ pub(crate) fn diff(command: &DiffEnv) -> Answer {
 }
 
 /// The snapshot that `name` stands for.
-fn load(name: &str) -> Result<Environment, String> {
+fn load(name: &str, nvml: Option<&Path>) -> Result<Environment, String> {
     if name == "here" {
-        return Ok(taken(None));
+        return Ok(taken(None, nvml));
     }
     let path = Path::new(name);
     if !path.is_file() {

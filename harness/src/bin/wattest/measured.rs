@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use wattest::backends::{self, Backend, BackendError, Prompt};
 use wattest::capture::Redirect;
-use wattest::energy::{Measurement as Thoroughness, Recorder, sources};
+use wattest::energy::{Measurement as Thoroughness, Recorder, Sources, sources};
 use wattest::environment::Environment;
 use wattest::experiment::{Asked, Experiment, Level, Problem};
 use wattest::measure::{
@@ -38,8 +38,10 @@ pub(crate) fn answer(command: &Run) -> Answer {
     let started = Timestamp::now();
     let id = id(name, started, &plan.hash(name));
     let out = out(command, &id)?;
-    check_machine(command, &prepared, &out)?;
-    let environment = Environment::take(interpreter(command, name).as_deref());
+    let sources = sources::open(&command.measured.energy());
+    check_machine(command, &prepared, &out, &sources)?;
+    let environment =
+        Environment::take(interpreter(command, name).as_deref()).with_nvml(sources.facts());
     // Engines log to standard output, where the summary goes.
     let redirect = Redirect::install(io::stderr().as_fd(), io::stderr().as_fd())?;
     let mut stdout = File::from(redirect.stdout().try_clone_to_owned()?);
@@ -78,16 +80,21 @@ pub(crate) fn answer(command: &Run) -> Answer {
 }
 
 /// What the run needs of this machine. Warnings go to stderr.
-fn check_machine(command: &Run, prepared: &Prepared, out: &Path) -> Result<(), Stop> {
+fn check_machine(
+    command: &Run,
+    prepared: &Prepared,
+    out: &Path,
+    sources: &Sources,
+) -> Result<(), Stop> {
     let Prepared { name, plan, model, .. } = prepared;
     let reader = Reader::of([name.as_str()]);
     let device = plan.settings.get("device").and_then(|device| device.as_str());
-    let energy = command.measured.energy();
+    let is_measured = !command.measured.energy().off;
     let needs = Needs {
         model: model.is_some().then(|| ModelNeed { name: plan.model.clone(), reader }),
         cuda: device.filter(|one| one.starts_with("cuda")).map(|one| format!("device={one}")),
         folder: Some(out.to_owned()),
-        energy: (!energy.off).then(|| sources::open(&energy).probes),
+        energy: is_measured.then(|| sources.probes.clone()),
         ..Needs::default()
     };
     preflight::pass(&needs, &wattest::environment::Machine::here()).map_err(Stop::fault)
