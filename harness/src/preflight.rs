@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use wattest::backends::{self, Availability};
+use wattest::energy::sources;
 use wattest::environment::Machine;
 use wattest::preflight::{Check, ModelNeed, Needs, PreflightError, Reader, locate, run_preflight};
 use wattest::schema::{Case, Kind, Requirement};
@@ -20,7 +21,8 @@ use crate::{console, folder};
 /// Everything that fails, at once.
 pub(crate) fn check(options: &Options, cases: &[Case]) -> Result<Option<PathBuf>, PreflightError> {
     let machine = Machine::here();
-    pass(&needs(options, cases), &machine)?;
+    let needs = needs(options, cases).with_nvml(&sources::open(&options.energy));
+    pass(&needs, &machine)?;
     // Found a moment ago.
     Ok(options.model.as_ref().and_then(|model| locate(model, &machine).ok()))
 }

@@ -17,7 +17,9 @@ pub(super) fn energy(probes: &[Probe]) -> Check {
         .map(|(source, (state, reason, _))| format!("{source} is {state} ({reason})"))
         .collect();
     let why = if why.is_empty() { String::new() } else { format!(": {}", why.join("; ")) };
-    let remedies: Vec<&str> = lacks().filter_map(|(_, (_, _, remedy))| remedy).collect();
+    let mut remedies: Vec<&str> = lacks().filter_map(|(_, (_, _, remedy))| remedy).collect();
+    // Both sources of NVML lack the same.
+    remedies.dedup();
     let remedy = if remedies.is_empty() {
         "every reading will be null with its reason".to_owned()
     } else {

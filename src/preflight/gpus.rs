@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use crate::energy::nvml::Foreign;
 use crate::environment::{Gpu, Machine};
 use crate::preflight::Check;
 
@@ -12,27 +13,61 @@ const MANAGERS: [&str; 4] = ["nv-fabricmanage", "nv-hostengine", "nvidia-persist
 /// Processes are told one by one, up to so many.
 const MOST: usize = 8;
 
-/// The processes that have a GPU open, but for this one and for what manages GPUs. Those of others
-/// are seen by root alone, and from within a container those within it.
-pub(super) fn users(exclusive: bool, machine: &Machine) -> Vec<Check> {
-    const REMEDY: &str = "end it, wait for it, or take another GPU with CUDA_VISIBLE_DEVICES";
+/// What to do about a process.
+const REMEDY: &str = "end it, wait for it, or take another GPU with CUDA_VISIBLE_DEVICES";
+
+/// The processes that have a GPU open, but for this one, for those that `known` has and for what
+/// manages GPUs. Those of others are seen by root alone, and from within a container those within
+/// it.
+pub(super) fn users(exclusive: bool, known: &[Foreign], machine: &Machine) -> Vec<Check> {
     let own = std::process::id();
+    let is_known =
+        |pid: &u32| known.iter().any(|gpu| gpu.processes.iter().any(|process| process.pid == *pid));
     let pids = machine.names("/proc").into_iter().filter_map(|name| name.parse::<u32>().ok());
-    let found = pids.filter(|pid| *pid != own).filter_map(|pid| {
+    let pids = pids.filter(|pid| *pid != own && !is_known(pid));
+    let found = pids.filter_map(|pid| {
         let devices = open_devices(pid, machine);
         let name = machine.line(format!("/proc/{pid}/comm")).unwrap_or_default();
         let counts = !devices.is_empty() && !MANAGERS.contains(&name.as_str());
         let devices = devices.into_iter().collect::<Vec<_>>().join(", ");
         counts.then(|| format!("process {pid} ({name}) has {devices} open"))
     });
-    let check = |problem| {
-        if exclusive {
-            Check::failed("GPU", problem, REMEDY)
-        } else {
-            Check::warn("GPU", problem, format!("{REMEDY}: its energy counts as well"))
+    found.take(MOST).map(|problem| company(exclusive, problem)).collect()
+}
+
+/// The processes that compute on the GPUs, as NVML lists them: those of other users and containers,
+/// too.
+pub(super) fn foreign(exclusive: bool, gpus: &[Foreign], machine: &Machine) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for Foreign { gpu, processes, unknown } in gpus {
+        checks.extend(processes.iter().take(MOST).map(|process| {
+            let pid = process.pid;
+            let name = machine.line(format!("/proc/{pid}/comm"));
+            let name = name.map_or_else(String::new, |name| format!(" ({name})"));
+            let memory = process.memory_bytes.map_or_else(
+                || "memory of it that the driver does not tell".to_owned(),
+                |bytes| format!("{} MiB of its memory", bytes >> 20),
+            );
+            company(exclusive, format!("process {pid}{name} computes on {gpu} and has {memory}"))
+        }));
+        if let Some(reason) = unknown {
+            checks.push(Check::warn(
+                "GPU",
+                format!("who computes on {gpu} is not known: {reason}"),
+                "as it may be somebody, readings are `shared`, without net joules",
+            ));
         }
-    };
-    found.take(MOST).map(check).collect()
+    }
+    checks
+}
+
+/// Somebody else is there.
+fn company(exclusive: bool, problem: String) -> Check {
+    if exclusive {
+        Check::failed("GPU", problem, REMEDY)
+    } else {
+        Check::warn("GPU", problem, format!("{REMEDY}: its energy counts as well"))
+    }
 }
 
 /// The device files of GPUs that the process `pid` has open.
@@ -86,6 +121,7 @@ pub(super) fn settings(gpus: &[Gpu]) -> Vec<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::energy::nvml::Process;
     use crate::environment::machine::made_up::machine;
 
     #[test]
@@ -109,13 +145,35 @@ mod tests {
         open(18, 3, "/dev/nvidia0");
         open(19, 3, "/dev/nvidiactl");
         let told = |exclusive| {
-            let checks = users(exclusive, &machine);
+            let checks = users(exclusive, &[], &machine);
             let told = checks.iter().filter_map(|one| one.failure().or(one.warning()));
             told.collect::<Vec<_>>().join("\n")
         };
         insta::assert_snapshot!(told(true), @"GPU: process 17 (python) has /dev/nvidia1 open; end it, wait for it, or take another GPU with CUDA_VISIBLE_DEVICES");
         insta::assert_snapshot!(told(false), @"GPU: process 17 (python) has /dev/nvidia1 open; end it, wait for it, or take another GPU with CUDA_VISIBLE_DEVICES: its energy counts as well");
-        assert!(users(false, &machine)[0].failure().is_none());
+        assert!(users(false, &[], &machine)[0].failure().is_none());
+        // What NVML lists is told once, with what it knows besides.
+        let listed = |pid, memory_bytes| Foreign {
+            gpu: "GPU-1".to_owned(),
+            processes: vec![Process { pid, memory_bytes }],
+            unknown: None,
+        };
+        let nvml = [listed(17, Some(3 << 30)), listed(4711, None)];
+        assert!(users(true, &nvml, &machine).is_empty());
+        let told = |exclusive| {
+            let checks = foreign(exclusive, &nvml, &machine);
+            let told = checks.iter().filter_map(|one| one.failure().or(one.warning()));
+            told.collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(told(true), @r"
+        GPU: process 17 (python) computes on GPU-1 and has 3072 MiB of its memory; end it, wait for it, or take another GPU with CUDA_VISIBLE_DEVICES
+        GPU: process 4711 computes on GPU-1 and has memory of it that the driver does not tell; end it, wait for it, or take another GPU with CUDA_VISIBLE_DEVICES
+        ");
+        assert!(told(false).ends_with(": its energy counts as well"));
+        let refused = Foreign { unknown: Some("no permission".to_owned()), ..listed(1, None) };
+        let refused = Foreign { processes: Vec::new(), ..refused };
+        let checks = foreign(true, &[refused], &machine);
+        insta::assert_snapshot!(checks[0].warning().unwrap_or_default(), @"GPU: who computes on GPU-1 is not known: no permission; as it may be somebody, readings are `shared`, without net joules");
     }
 
     #[test]

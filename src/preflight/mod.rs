@@ -36,9 +36,10 @@ pub fn run_preflight(needs: &Needs, machine: &Machine) -> Vec<Check> {
         checks.push(cuda::check(user, machine));
     }
     if needs.cuda.is_some() || needs.exclusive {
-        checks.extend(gpus::users(needs.exclusive, machine));
-        checks.extend(gpus::settings(&needs.gpus));
+        checks.extend(gpus::users(needs.exclusive, &needs.foreign, machine));
     }
+    checks.extend(gpus::foreign(needs.exclusive, &needs.foreign, machine));
+    checks.extend(gpus::settings(&needs.gpus));
     if let Some(folder) = &needs.folder {
         checks.push(folder::folder(folder));
     }
@@ -79,6 +80,7 @@ mod tests {
                 persistence: Some(false),
                 ..Gpu::default()
             }],
+            foreign: Vec::new(),
             folder: Some("/dev/null/below".into()),
             energy: Some(Vec::new()),
         };

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::backends::{self, Availability};
-use crate::energy::Probe;
+use crate::energy::nvml::Foreign;
+use crate::energy::{Probe, Sources};
 use crate::environment::Gpu;
 use crate::preflight::Check;
 use crate::refusal::nearest;
@@ -23,6 +24,8 @@ pub struct Needs {
     pub exclusive: bool,
     /// The GPUs as NVML tells of them, for warnings; empty where it was not asked.
     pub gpus: Vec<Gpu>,
+    /// Who else computes on them, as NVML tells.
+    pub foreign: Vec<Foreign>,
     /// The folder that is written.
     pub folder: Option<PathBuf>,
     /// The sources of energy, where energy is to be measured.
@@ -61,6 +64,14 @@ impl Reader {
 }
 
 impl Needs {
+    /// These, and what NVML tells of the GPUs, for warnings.
+    #[must_use]
+    pub fn with_nvml(mut self, sources: &Sources) -> Self {
+        self.gpus = sources.facts().map(|facts| facts.gpus).unwrap_or_default();
+        self.foreign = sources.foreign();
+        self
+    }
+
     /// These, and the backend `name` ready.
     #[must_use]
     pub fn with_backend(mut self, name: &str, options: &backends::Options) -> Self {

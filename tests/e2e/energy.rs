@@ -1,7 +1,7 @@
 //! Energy, over a powercap tree that the test keeps moving, and over a fake NVML.
 
 #[path = "../nvml/machine.rs"]
-mod machine;
+pub(crate) mod machine;
 
 use std::fs;
 use std::path::Path;
@@ -184,6 +184,29 @@ fn energy_that_is_off_is_said_to_be_off() {
         .says("energy: unknown: energy is off");
     assert_eq!(energy(&place, "script=works")["gross_j"], Value::Null);
     assert_eq!(place.json("out/invocation.json")["energy"], json!([]));
+}
+
+#[test]
+fn cases_are_measured_one_at_a_time() {
+    let script = r#"
+cases:
+  one: {steps: [{sleep: 0.3}]}
+  two: {steps: [{sleep: 0.3}]}
+  three: {steps: [{sleep: 0.3}]}
+"#;
+    let place = Place::with_script(script);
+    let _processor = Processor::start(&place);
+    place.scripted(&["--powercap=powercap", "--test-threads=8", "--isolate=case"]).exits(0);
+    let mut times: Vec<(f64, f64)> = Vec::new();
+    for case in place.json("out/report.json")["cases"].as_array().unwrap() {
+        let started: jiff::Timestamp = case["started"].as_str().unwrap().parse().unwrap();
+        let began_s = started.as_millisecond() as f64 / 1e3;
+        times.push((began_s, began_s + case["duration_s"].as_f64().unwrap()));
+    }
+    times.sort_by(|a, b| a.0.total_cmp(&b.0));
+    // Starts are told in milliseconds.
+    let overlap = times.windows(2).find(|two| two[1].0 + 0.002 < two[0].1);
+    assert!(times.len() >= 3 && overlap.is_none(), "{times:?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod coverage;
 mod energy;
 mod environment;
 mod faults;
+mod gpus;
 mod introspect;
 mod known;
 mod listing;

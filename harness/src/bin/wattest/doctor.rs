@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use wattest::backends::{self, Availability};
-use wattest::energy::{self, Sources, sources};
+use wattest::energy::{self, Probe, Sources, sources};
 use wattest::environment::{Environment, Machine};
 use wattest::preflight::{self, Check, ModelNeed, Needs, NoCuda, Outcome, Reader};
 use wattest_harness::options::Options;
@@ -101,9 +101,17 @@ pub(crate) fn answer(command: &Doctor) -> Answer {
             },
         });
     }
+    rows.extend(sources.probes.iter().map(Row::from));
     let environment =
         Environment::take(backends::interpreter(&options).as_deref()).with_nvml(sources.facts());
-    print(command.format, &rows, &environment)?;
+    let gpus = environment.gpu_details.iter().enumerate();
+    rows.extend(gpus.map(|(place, gpu)| Row {
+        what: format!("GPU {place}"),
+        state: State::Ok,
+        found: gpu.to_string(),
+        remedy: None,
+    }));
+    print(command.format, &rows, &sources, &environment)?;
     let broken = rows.iter().filter(|row| row.state == State::Broken);
     let broken: Vec<String> = broken.map(|row| format!("{}: {}", row.what, row.found)).collect();
     if broken.is_empty() {
@@ -113,11 +121,18 @@ pub(crate) fn answer(command: &Doctor) -> Answer {
     Ok(Exit::Broken)
 }
 
-fn print(format: Format, rows: &[Row], environment: &Environment) -> Result<(), Stop> {
+fn print(
+    format: Format,
+    rows: &[Row],
+    sources: &Sources,
+    environment: &Environment,
+) -> Result<(), Stop> {
     let mut out = std::io::stdout().lock();
     match format {
         Format::Json => {
-            let all = serde_json::json!({ "checks": rows, "environment": environment });
+            let all = serde_json::json!({
+                "checks": rows, "sources": sources.probes, "environment": environment,
+            });
             serde_json::to_writer_pretty(&mut out, &all).map_err(std::io::Error::from)?;
             writeln!(out)?;
         }
@@ -134,11 +149,9 @@ fn print(format: Format, rows: &[Row], environment: &Environment) -> Result<(), 
                     writeln!(out, "    {remedy}")?;
                 }
             }
-            let gpus = match environment.gpus.as_slice() {
-                [] => "none".to_owned(),
-                gpus => gpus.join(", "),
-            };
-            writeln!(out, "    gpus: {gpus}")?;
+            if environment.gpus.is_empty() {
+                writeln!(out, "    gpus: none")?;
+            }
             writeln!(out, "    environment: {} (`wattest env`)", environment.hash())?;
         }
     }
@@ -153,9 +166,11 @@ fn needs(command: &Doctor, sources: &Sources) -> Needs {
         model: command.model.clone().map(|name| ModelNeed { name, reader }),
         cuda: command.cuda.then(|| "--cuda".to_owned()),
         folder: Some(folder::root()),
-        energy: Some(sources.probes.clone()),
+        // Where there is one, the line of each says so.
+        energy: sources.meters.is_empty().then(|| sources.probes.clone()),
         ..Needs::default()
     }
+    .with_nvml(sources)
 }
 
 /// All backends there are, and those names of `--backend` that none has. One that is off is a
@@ -213,6 +228,25 @@ fn of_file(what: &str, read: Result<String, Vec<String>>) -> Row {
     let remedy = read.is_err().then(|| "mend what is named, or name another file".to_owned());
     let found = read.unwrap_or_else(|faults| faults.join("\n    "));
     Row { what: what.to_owned(), state, found, remedy }
+}
+
+impl From<&Probe> for Row {
+    /// A source in one line, by the word of its state.
+    fn from(probe: &Probe) -> Self {
+        let what = probe.source.to_string();
+        match probe.presence.lack() {
+            None => {
+                let found = format!("present: {}", probe.presence.scope().join(", "));
+                Self { what, state: State::Ok, found, remedy: None }
+            }
+            Some((state, reason, remedy)) => Self {
+                what,
+                state: State::Off,
+                found: format!("{state}: {reason}"),
+                remedy: remedy.map(str::to_owned),
+            },
+        }
+    }
 }
 
 impl From<Check> for Row {

@@ -96,7 +96,8 @@ fn check_machine(
         folder: Some(out.to_owned()),
         energy: is_measured.then(|| sources.probes.clone()),
         ..Needs::default()
-    };
+    }
+    .with_nvml(sources);
     preflight::pass(&needs, &wattest::environment::Machine::here()).map_err(Stop::fault)
 }
 
