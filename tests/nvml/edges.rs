@@ -62,6 +62,51 @@ fn row_10_a_value_that_fails_fails_alone() {
 }
 
 #[test]
+fn row_10_where_the_type_of_a_counter_is_new_the_reasons_at_the_edges_count() {
+    for kind in [5, 6] {
+        let gpu = |ns: u64| {
+            let field = json!({"kind": kind, "value": ns});
+            json!({"throttle": 0x40, "fields": {"252": field}})
+        };
+        let doubts = doubts(&machine("575.57.08", &gpu(0)), &machine("575.57.08", &gpu(9_000_000)));
+        // The value is there, and is not taken for one of another type.
+        assert_eq!(doubts, [throttled("hardware thermal slowdown", None)], "type {kind}");
+    }
+}
+
+#[test]
+fn row_10_the_module_and_the_memory_are_not_taken_for_the_gpu() {
+    // The module has a processor of its own on it: it is held down, and draws much more.
+    let module = |ns: u64| {
+        json!({
+            "74": {"value": ns}, "76": {"value": ns}, "251": {"value": ns}, "252": {"value": ns},
+            "253": {"value": ns}, "77": {"value": ns},
+            "83": {"value": 900_000_000}, "185": {"kind": 1, "value": 900_000},
+            "186": {"kind": 1, "value": 900_000},
+        })
+    };
+    let script = |ns: u64| {
+        json!({"at_ms": 5000.0, "driver": "575.57.08", "gpus": [{
+            "counter": {"fixed_mj": 7000},
+            "power": {"fixed_mw": 120_000},
+            "fields": {"74": {"value": 5}, "252": {"value": 5}},
+            "scopes": {"1": module(ns), "2": module(ns)},
+        }]})
+    };
+    assert_eq!(doubts(&script(0), &script(4_000_000_000)), []);
+    let mut counter = open(&Machine::new(&script(0)));
+    assert_eq!(counter.meters[0].read(), Ok(7_000_000));
+    let mut no_counter = script(0);
+    no_counter["errors"] = json!({"nvmlDeviceGetTotalEnergyConsumption": {"code": 3}});
+    let mut power = open(&Machine::new(&no_counter));
+    assert_eq!(power.meters[0].read(), Ok(120_000));
+    // And the GPU's own are what a reading is made of, whatever the module says.
+    let mut held = script(0);
+    held["gpus"][0]["fields"]["252"] = json!({"value": 2_000_005});
+    assert_eq!(doubts(&script(0), &held), [throttled("hardware thermal slowdown", Some(2.0))]);
+}
+
+#[test]
 fn row_11_without_counters_the_reasons_at_the_edges_count() {
     let reasons = |bits: u64| machine("575.57.08", &json!({"throttle": bits}));
     let none = reasons(0);

@@ -34,7 +34,7 @@ exports! {
             let values = unsafe { std::slice::from_raw_parts_mut(values, count) };
             for value in values {
                 let id = canonical(&scene.script.driver, value.fieldId);
-                let field = id.and_then(|id| gpu.fields.get(&id).copied().or(match id {
+                let own = |id| gpu.fields.get(&id).copied().or(match id {
                     ENERGY => Some(Field {
                         kind: UNSIGNED_LONG_LONG,
                         value: energy::counter_mj(gpu, scene.now_ms),
@@ -46,11 +46,12 @@ exports! {
                         code: 0,
                     }),
                     _ => None,
-                }));
-                // Those of other parts of a board (scopes 1 and 2) are not known here.
-                let field = field
-                    .filter(|_| value.scopeId == 0)
-                    .unwrap_or(Field { kind: UNSIGNED, value: 0, code: NOT_SUPPORTED });
+                });
+                let field = id.and_then(|id| match value.scopeId {
+                    0 => own(id),
+                    scope => gpu.scopes.get(&scope)?.get(&id).copied(),
+                });
+                let field = field.unwrap_or(Field { kind: UNSIGNED, value: 0, code: NOT_SUPPORTED });
                 value.timestamp = (scene.now_ms * 1000.0) as i64;
                 value.latencyUsec = 0;
                 value.valueType = field.kind;

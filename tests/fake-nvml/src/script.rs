@@ -69,6 +69,8 @@ pub(crate) struct Gpu {
     pub(crate) throttle: u64,
     /// By canonical id of the field.
     pub(crate) fields: BTreeMap<u32, Field>,
+    /// Of other scopes than the GPU (0): 1 is the module it is on, 2 its memory. By scope and id.
+    pub(crate) scopes: BTreeMap<u32, BTreeMap<u32, Field>>,
 }
 
 /// The counter of energy.
@@ -162,6 +164,7 @@ impl Default for Gpu {
             processes: Vec::new(),
             throttle: 0,
             fields: BTreeMap::new(),
+            scopes: BTreeMap::new(),
         }
     }
 }
