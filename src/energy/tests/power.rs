@@ -62,6 +62,22 @@ fn row_08_flat_power_with_equal_readings_is_energy() {
 
 /// A sensor that sees 25 of every 100 ms, and a load that goes up and down every 100 ms: in step
 /// with it, it sees the one or the other.
+/// Steps down alone, after a high begin: no reading is above the one before.
+#[test]
+fn row_08_power_that_falls_is_energy() {
+    for averages_ms in [25, 1000] {
+        let steps: Vec<(u64, f64)> =
+            (0..50).map(|at| (at * 200 * MS, 600.0 - 10.0 * at as f64)).collect();
+        let script = Script::new(steps);
+        let truth_j = script.between(3000 * MS, 7000 * MS);
+        let trace = Fake::sensor(averages_ms * MS, script).watched(20 * MS, 10_000 * MS);
+        let values: Vec<u64> = trace.points().iter().map(|point| point.value).collect();
+        assert!(values.windows(2).all(|two| two[1] <= two[0]));
+        let bracket = Bracket::of(&trace, 3000 * MS, 7000 * MS).unwrap();
+        assert!((bracket.estimate_j / truth_j - 1.0).abs() < 0.01, "{bracket:?}, {truth_j} J");
+    }
+}
+
 #[test]
 fn row_05_aliasing_shows_in_repeats_at_other_phases() {
     let steps: Vec<(u64, f64)> =
