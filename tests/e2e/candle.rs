@@ -1,23 +1,11 @@
 //! The embedded backend on a tiny model: knobs that do what they say.
 
-use crate::support::{Place, params};
+use crate::support::Place;
 
 #[test]
 fn a_knob_that_changes_the_output_is_verified() {
     let place = Place::new();
-    let params = params();
-    let words = [
-        "test",
-        "--params",
-        &params,
-        "--backend",
-        "candle",
-        "--quick",
-        "max_new_tokens",
-        "--out",
-        "out",
-    ];
-    let run = place.wattest(&words).exits(0);
+    let run = place.candle(&["--quick", "max_new_tokens"]).exits(0);
     let report = place.json("out/report.json");
     let cases = report["cases"].as_array().unwrap();
     assert!(!cases.is_empty());
@@ -31,9 +19,7 @@ fn a_knob_that_changes_the_output_is_verified() {
 #[test]
 fn a_negative_case_is_refused() {
     let place = Place::new();
-    let params = params();
-    let list =
-        place.wattest(&["test", "--params", &params, "--list", "candle::!temperature"]).exits(0);
+    let list = place.candle(&["--list", "candle::!temperature"]).exits(0);
     let name = list.stdout.lines().next().unwrap().trim_end_matches(": test").to_owned();
-    place.wattest(&["test", "--params", &params, "--exact", &name]).exits(0).says("1 passed");
+    place.candle(&["--exact", &name]).exits(0).says("1 passed");
 }

@@ -52,23 +52,9 @@ fn a_model_of_the_hub_is_taken_from_the_cache_alone() {
     place.wattest(&["model", "new", "--arch", "llama", snapshot]).exits(0);
     place.write("hub/models--tiny--llama/refs/main", "ab12\n");
     let run = |model: &str| {
-        let params = params();
-        let words = [
-            "test",
-            "--params",
-            &params,
-            "--backend",
-            "candle",
-            "--exact",
-            "candle::@baseline",
-            "--out",
-            "out",
-            "--model",
-            model,
-        ];
-        let mut command = place.command(&words);
-        command.env("HF_HUB_CACHE", place.path("hub")).env_remove("HF_TOKEN");
-        crate::support::Run::of(&words, command.output().unwrap())
+        place.candle_with(&["--exact", "candle::@baseline", "--model", model], |command| {
+            command.env("HF_HUB_CACHE", place.path("hub")).env_remove("HF_TOKEN");
+        })
     };
     run("tiny/llama").exits(0);
     let model = place.json("out/run.json")["model"].as_str().unwrap().to_owned();

@@ -78,6 +78,21 @@ impl Place {
         let own = ["test", "--backend", "scripted", "--script", "script.yaml", "--out", "out"];
         self.wattest(&[&own, words].concat())
     }
+
+    /// `wattest test` over candle with the parameters that the project ships, into `out`.
+    pub(crate) fn candle(&self, words: &[&str]) -> Run {
+        self.candle_with(words, |_| {})
+    }
+
+    /// The same, in an environment that `change` has changed.
+    pub(crate) fn candle_with(&self, words: &[&str], change: impl FnOnce(&mut Command)) -> Run {
+        let params = params();
+        let own = ["test", "--params", &params, "--backend", "candle", "--out", "out"];
+        let words = [&own, words].concat();
+        let mut command = self.command(&words);
+        change(&mut command);
+        Run::of(&words, command.output().unwrap())
+    }
 }
 
 /// The folder of the parameter files that the project ships.
