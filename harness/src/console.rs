@@ -105,6 +105,21 @@ pub fn summary(report: &Report<'_>, run: &Path, colours: bool) -> String {
         if summary.passed + summary.failed + summary.errors > 0 {
             writeln!(text, "  energy: {}", console_line(&summary.energy.line(), LINE))?;
         }
+        for (backend, band) in &summary.noise {
+            writeln!(text, "  noise: J per output token of {backend} within {band}")?;
+        }
+        match (&summary.energy_gate, summary.idle_gate()) {
+            (_, Some(why)) => {
+                writeln!(text, "  {red}energy gate{plain}: {}", console_line(&why, 2 * LINE))?;
+            }
+            (Some(gate), None) => {
+                writeln!(text, "  energy gate: {}", console_line(&gate.line(), LINE))?;
+            }
+            (None, None) => {}
+        }
+        if let Some(seed) = report.run.shuffle_seed {
+            writeln!(text, "  order: shuffled, --shuffle-seed={seed}")?;
+        }
         if summary.slowest.len() > 1 {
             let slowest: Vec<_> = summary
                 .slowest

@@ -8,6 +8,7 @@ pub mod console;
 mod events;
 mod exit;
 pub mod folder;
+mod gate;
 pub mod inputs;
 mod interrupt;
 pub mod options;

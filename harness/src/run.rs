@@ -18,6 +18,7 @@ use wattest::verdict::{Mode, judge};
 
 use crate::events::{Event, Events};
 use crate::folder::{self, RunFolder};
+use crate::gate::{self, Gate};
 use crate::inputs::{self, Source};
 use crate::options::{NoTests, Options, Parsed, help, parse};
 use crate::select::{self, Selected};
@@ -34,6 +35,10 @@ pub fn test(program: &str, arguments: &[String]) -> Exit {
             Exit::Ok
         }
         Ok(Parsed::Options { options, repeats }) => {
+            if let Some(fault) = gate::fault(&options) {
+                console::faults(&[fault]);
+                return Exit::Usage;
+            }
             let command = Command { program: program.to_owned(), options: repeats };
             select_and_run(&options, command).unwrap_or_else(|faults| {
                 console::faults(&faults);
@@ -57,7 +62,12 @@ fn select_and_run(options: &Options, command: Command) -> Result<Exit, Vec<Strin
     if options.list {
         let sources = sources?;
         return Ok(list(
-            &select::select(select::offered(&sources, options), options, None),
+            &select::select(
+                select::offered(&sources, options),
+                options,
+                options.shuffle_seed,
+                None,
+            ),
             options,
         ));
     }
@@ -71,7 +81,9 @@ fn select_and_run(options: &Options, command: Command) -> Result<Exit, Vec<Strin
     };
     let failed =
         if options.rerun_failed { Some(folder::failed_in_latest().map_err(fault)?) } else { None };
-    let selected = select::select(select::offered(&sources, options), options, failed.as_ref());
+    let seed = seed(options);
+    let offered = select::offered(&sources, options);
+    let selected = select::select(offered, options, seed, failed.as_ref());
     if selected.chosen.is_empty() {
         return Ok(nothing(options, &sources, selected));
     }
@@ -87,7 +99,20 @@ fn select_and_run(options: &Options, command: Command) -> Result<Exit, Vec<Strin
         std::fs::File::create(file)
             .map_err(|error| fault(format!("{file}: cannot be made: {error}")))?;
     }
-    Setup { options, command, sources, book: Arc::new(book), issues, model }.run(selected)
+    Setup { options, command, seed, sources, book: Arc::new(book), issues, model }.run(selected)
+}
+
+/// The seed of the order: that which was given, that of the run that is gone on with, or one that
+/// is drawn; none for the order of the parameter files.
+fn seed(options: &Options) -> Option<u64> {
+    options.shuffle_seed.or_else(|| {
+        // Whether the run is there is told later, with what else is wrong.
+        let resumed = options.resume.as_ref().and_then(|_| RunFolder::choose(options, None).ok());
+        match resumed.and_then(|folder| folder.earlier()) {
+            Some(earlier) => earlier.shuffle_seed,
+            None => select::drawn_seed(options),
+        }
+    })
 }
 
 /// Prints the names, and nothing else.
@@ -121,7 +146,7 @@ fn list(selected: &Selected, options: &Options) -> Exit {
 
 fn nothing(options: &Options, sources: &[Source], selected: Selected) -> Exit {
     if options.no_tests != NoTests::Pass {
-        let names = all_names(sources);
+        let names = all_names(sources, options);
         let word = if options.no_tests == NoTests::Fail { "error" } else { "warning" };
         console::print(&format!("{word}: {}\n", select::nothing_selected(options, &names)), true);
     }
@@ -135,8 +160,8 @@ fn nothing(options: &Options, sources: &[Source], selected: Selected) -> Exit {
     Exit::Ok
 }
 
-fn all_names(sources: &[Source]) -> Vec<String> {
-    let cases = sources.iter().flat_map(|source| source.cases(Selection::All));
+fn all_names(sources: &[Source], options: &Options) -> Vec<String> {
+    let cases = select::all(sources, Selection::All, options).into_iter();
     cases.map(|case| case.name).collect()
 }
 
@@ -144,6 +169,7 @@ fn all_names(sources: &[Source]) -> Vec<String> {
 struct Setup<'a> {
     options: &'a Options,
     command: Command,
+    seed: Option<u64>,
     sources: Vec<Source>,
     book: Arc<Book>,
     issues: Option<PathBuf>,
@@ -163,7 +189,13 @@ impl Setup<'_> {
         let lock = folder.shared.then(|| folder::lock(&folder.path)).transpose();
         let lock = lock.map_err(unwritable)?;
         let mut info = self.info(&folder, &selected);
-        if let Some(earlier) = folder.earlier() {
+        let earlier = folder.earlier();
+        let gate = Gate::load(options, &folder, earlier.as_ref()).map_err(fault)?;
+        if let Some(gate) = &gate {
+            info.mode.energy = Some(gate.gate.clone());
+            gate.pin(&mut info.command.options);
+        }
+        if let Some(earlier) = earlier {
             info.started = earlier.started;
         }
         let info = Arc::new(info);
@@ -184,7 +216,10 @@ impl Setup<'_> {
         };
         folder::write_info(&folder.path, &info).map_err(unwritable)?;
         drop(lock);
-        let records = if folder.resumes { self.rejudged(&journal, &info)? } else { Vec::new() };
+        let records = match folder.resumes {
+            true => self.rejudged(&journal, &info, gate.as_ref())?,
+            false => Vec::new(),
+        };
         let recorded = last_attempts(&records);
         let places = Places { folder: folder.path.clone(), junit: options.junit.clone() };
         let views = if folder.shared {
@@ -223,6 +258,7 @@ impl Setup<'_> {
             retries: options.retries,
             max_fail: options.max_fail,
             recorded,
+            gate,
         });
         Ok(execute(options, selected, session, &end))
     }
@@ -241,6 +277,7 @@ impl Setup<'_> {
                 today: options.today.unwrap_or_else(|| Zoned::now().date()),
                 engine_version: None,
                 gpu: environment.gpus.first().cloned(),
+                energy: None,
             },
             strict_issues: options.strict_issues,
             issues: self.issues.as_ref().map(|file| file.display().to_string()),
@@ -248,12 +285,22 @@ impl Setup<'_> {
             backends: self.sources.iter().map(|source| source.backend().to_owned()).collect(),
             // One process of several knows only of its own case.
             selected: if folder.shared { 0 } else { selected.chosen.len() },
-            planned: all_names(&self.sources),
-            command: self.command.clone(),
+            planned: all_names(&self.sources, options),
+            shuffle_seed: self.seed,
+            command: self.command(),
             junit_properties: options.junit_properties,
             environment,
             energy: sources.probes,
         }
+    }
+
+    /// The command that repeats a case, with the seed that was drawn.
+    fn command(&self) -> Command {
+        let mut command = self.command.clone();
+        if let (Some(seed), None) = (self.seed, self.options.shuffle_seed) {
+            command.options.push(format!("--shuffle-seed={seed}"));
+        }
+        command
     }
 
     /// The interpreter, where a backend in Python is among those of `cases`.
@@ -290,11 +337,19 @@ impl Setup<'_> {
     }
 
     /// The records of the resumed run, judged by what is known and asked now.
-    fn rejudged(&self, journal: &Journal, info: &RunInfo) -> Result<Vec<Record>, Vec<String>> {
+    fn rejudged(
+        &self,
+        journal: &Journal,
+        info: &RunInfo,
+        gate: Option<&Gate>,
+    ) -> Result<Vec<Record>, Vec<String>> {
         let mut records = journal.records().map_err(fault)?;
         for record in &mut records {
+            let against = gate.and_then(|gate| gate.case(&record.case.name));
+            let changed = against != record.against;
+            record.against = against;
             let verdict = judge(record, &self.book, &info.mode);
-            if verdict != record.verdict {
+            if verdict != record.verdict || changed {
                 record.verdict = verdict;
                 journal.write(record).map_err(fault)?;
             }
@@ -383,7 +438,12 @@ impl End {
         let own = cases.iter().filter(|view| self.own.contains(&view.record.case.name));
         let records = own.map(|view| view.record.clone()).collect();
         let own = attempts(records, |_| wattest::report::Evidence::default());
-        let summary = Report::new(&self.info, &own, &[]).summary;
+        let mut summary = Report::new(&self.info, &own, &[]).summary;
+        // What other processes run may be decided by the gate, if this one's case is none for it.
+        summary.energy_gate = summary.energy_gate.filter(|gate| gate.undecided > 0);
+        if let Some(why) = summary.idle_gate() {
+            console::print(&format!("the energy gate {why}\n"), true);
+        }
         // nextest shows the end of stderr first.
         for row in &summary.failures {
             console::print(&format!("{}: {}: {}\n", row.name, row.kind, row.cause), true);

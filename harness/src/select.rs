@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use wattest::run::order;
+use wattest::run::{first_baseline, order, shuffled, with_baselines};
 use wattest::schema::{Case, Selection};
 use wattest::settings::short_hash;
 
@@ -21,31 +21,60 @@ pub(crate) struct Selected {
     pub left_out: Vec<String>,
 }
 
-/// The cases of `sources` that `options` choose. Exact names are found without making the cases
-/// beside them.
+/// The cases of `sources` that `options` choose; those of the baselines several times where energy
+/// is measured thoroughly. Exact names are found without making the cases beside them.
 pub(crate) fn offered(sources: &[Source], options: &Options) -> Vec<Case> {
     if options.exact && !options.filters.is_empty() {
         let mut seen = BTreeSet::new();
         let names = options.filters.iter().filter(|name| seen.insert(name.as_str()));
         return names
-            .filter_map(|name| sources.iter().find_map(|source| source.case(name)))
+            .filter_map(|name| sources.iter().find_map(|source| exactly(source, name, options)))
             .collect();
     }
     let selection = if options.quick { Selection::Quick } else { Selection::All };
-    sources.iter().flat_map(|source| source.cases(selection)).collect()
+    all(sources, selection, options)
 }
 
-/// Splits `cases`; with `failed` only those whose names are in it.
+/// All cases of `sources`, the further baselines included.
+pub(crate) fn all(sources: &[Source], selection: Selection, options: &Options) -> Vec<Case> {
+    let cases = sources.iter().flat_map(|source| source.cases(selection)).collect();
+    if options.measurement.is_thorough() { with_baselines(cases) } else { cases }
+}
+
+/// The case `name` of `source`, which may be a further baseline.
+fn exactly(source: &Source, name: &str, options: &Options) -> Option<Case> {
+    source.case(name).or_else(|| {
+        let first = first_baseline(name).filter(|_| options.measurement.is_thorough())?;
+        Some(Case { name: name.to_owned(), ..source.case(first)? })
+    })
+}
+
+/// A seed for the order, where one is to be drawn: where energy is measured thoroughly, as a fixed
+/// order gives the last case the hot machine, and where it was asked for. Under nextest, which has
+/// its own order, none is.
+pub(crate) fn drawn_seed(options: &Options) -> Option<u64> {
+    use std::hash::{BuildHasher as _, Hasher as _};
+    let wanted = options.shuffle || options.measurement.is_thorough();
+    let nextest = std::env::var_os("NEXTEST_RUN_ID").is_some();
+    // Keys of the standard library's hashes are random; few digits are read and typed with ease.
+    let draw = || std::hash::RandomState::new().build_hasher().finish() >> 40;
+    (wanted && !nextest).then(draw)
+}
+
+/// Splits `cases`; with `failed` only those whose names are in it. With a `seed` those that are
+/// chosen are shuffled: which ones these are does not depend on it, so that the shards of a run
+/// need not have the same.
 pub(crate) fn select(
     cases: Vec<Case>,
     options: &Options,
+    seed: Option<u64>,
     failed: Option<&BTreeSet<String>>,
 ) -> Selected {
     let mut selected = Selected::default();
     let mut place = 0;
     // Nothing is marked as ignored, and nothing is a benchmark.
     let none = options.ignored || options.bench;
-    for case in order(shuffled(cases, options.shuffle_seed)) {
+    for case in order(cases) {
         let mut wanted = !none
             && matches(&case.name, options)
             && failed.is_none_or(|failed| failed.contains(&case.name));
@@ -58,6 +87,9 @@ pub(crate) fn select(
         } else {
             selected.left_out.push(case.name);
         }
+    }
+    if let Some(seed) = seed {
+        selected.chosen = shuffled(selected.chosen, seed);
     }
     selected
 }
@@ -77,14 +109,6 @@ fn is_in(partition: Partition, name: &str, place: u64) -> bool {
             hash % of == nth - 1
         }
     }
-}
-
-/// In an order that depends on seed and names alone.
-fn shuffled(mut cases: Vec<Case>, seed: Option<u64>) -> Vec<Case> {
-    if let Some(seed) = seed {
-        cases.sort_by_cached_key(|case| short_hash(&format!("{seed}:{}", case.name), 32));
-    }
-    cases
 }
 
 /// What to say where nothing was chosen out of `names`.

@@ -13,6 +13,7 @@ use wattest::verdict::{Status, Verdict, judge};
 
 use crate::console;
 use crate::events::{Event, Events};
+use crate::gate::Gate;
 use crate::views::Views;
 
 /// Longest reason of a skip on the console.
@@ -43,6 +44,8 @@ pub(crate) struct Session {
     max_fail: Option<usize>,
     /// The records of the part of the run that is resumed.
     recorded: BTreeMap<String, Record>,
+    /// What energy is compared with.
+    gate: Option<Gate>,
     /// Status of the last attempt of each case.
     statuses: BTreeMap<String, Status>,
     /// Why no further case is started.
@@ -70,13 +73,15 @@ pub(crate) struct Parts {
     pub max_fail: Option<usize>,
     /// The records of the part of the run that is resumed: the last attempt of each case.
     pub recorded: BTreeMap<String, Record>,
+    /// What energy is compared with.
+    pub gate: Option<Gate>,
 }
 
 impl Session {
     /// A session in which nothing has run yet.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { supervisor, journal, book, info, views, events, retries, max_fail, recorded } =
-            parts;
+        let Parts { supervisor, journal, book, info, views, events, .. } = parts;
+        let Parts { retries, max_fail, recorded, gate, .. } = parts;
         Self {
             supervisor,
             journal,
@@ -87,6 +92,7 @@ impl Session {
             retries,
             max_fail,
             recorded,
+            gate,
             statuses: BTreeMap::new(),
             stopped: None,
         }
@@ -138,6 +144,7 @@ impl Session {
 
     /// Judges `record`, writes it and shows it.
     fn keep(&mut self, mut record: Record) -> Record {
+        record.against = self.gate.as_ref().and_then(|gate| gate.case(&record.case.name));
         record.verdict = judge(&record, &self.book, &self.info.mode);
         if let Err(error) = self.journal.write(&record) {
             // Without its record a case has not happened.

@@ -44,6 +44,10 @@ pub struct Reading {
     pub j_per_output_token: Option<f64>,
     /// `gross_j` per token of prompt and output.
     pub j_per_total_token: Option<f64>,
+    /// `gross_j` of each window, where the work was measured in windows of its own.
+    pub window_gross_j: Vec<f64>,
+    /// Tokens generated in each of these windows; empty where nobody counted.
+    pub window_output_tokens: Vec<u64>,
     /// Joules up to the first logits of each batch, where that spans enough ticks.
     pub prefill_j: Option<f64>,
     /// Joules from there on, where that spans enough ticks.

@@ -72,7 +72,9 @@ impl Reading {
                 output: sum.output.saturating_add(one.output),
             });
             self.per_token(joules.iter().sum(), sum, reasons);
+            self.window_output_tokens = tokens.iter().map(|one| one.output).collect();
         }
+        self.window_gross_j = joules;
     }
 }
 

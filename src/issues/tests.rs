@@ -65,6 +65,7 @@ fn record(name: &str, output: &str) -> Record {
         findings_dropped: 0,
         energy: Reading::unknown("not measured"),
         series: None,
+        against: None,
         environment: String::new(),
         captured: Captured::default(),
         left_children: Vec::new(),

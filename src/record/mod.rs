@@ -1,7 +1,9 @@
 //! The record of a case: one JSON file, written when the case ends. Every report is a view of it.
 
+mod against;
 mod comparison;
 
+pub use against::Against;
 pub use comparison::{Comparison, Difference};
 
 use std::collections::BTreeMap;
@@ -58,6 +60,10 @@ pub struct Record {
     /// was read.
     #[serde(default)]
     pub series: Option<String>,
+    /// The same case in the run that an energy gate compares with; none without a gate, and where
+    /// that run has no record of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Box<Against>>,
     /// Hash of the environment snapshot of the run.
     pub environment: String,
     /// What was captured.

@@ -9,7 +9,7 @@ use crate::record::{Captured, Record};
 use crate::report::{Evidence, RunInfo};
 use crate::schema::{Answer, Kind, Relation};
 use crate::settings::Value;
-use crate::verdict::{Effect, Status};
+use crate::verdict::{Effect, Gated, Status};
 
 /// A case with all its attempts and what it wrote.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,9 +100,12 @@ pub struct CaseRow {
     /// Seconds of decoding; null where nothing was generated.
     pub decode_s: Option<f64>,
     /// Tokens generated; null where nothing was generated.
-    pub tokens: Option<usize>,
+    pub tokens: Option<u64>,
     /// Its energy.
     pub energy: Reading,
+    /// What the energy gate says of it; null without a gate, and where nothing was generated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy_gate: Option<Gated>,
     /// What it wrote, and where that is kept.
     pub captured: Captured,
     /// Processes it left behind.
@@ -140,19 +143,12 @@ impl CaseRow {
             phases_s: record.phases_s.clone(),
             prefill_s: timings.map(|timings| timings.prefill_s),
             decode_s: timings.map(|timings| timings.decode_s),
-            tokens: tokens(record),
+            tokens: record.output_tokens(),
             energy: record.energy.clone(),
+            energy_gate: verdict.energy.clone(),
             captured: record.captured.clone(),
             left_children: record.left_children.clone(),
             reproduce: verdict.status.is_bad().then(|| run.command.reproduce(&case.name)),
         }
     }
-}
-
-/// How many tokens `record` generated; none where it has no output.
-pub(super) fn tokens(record: &Record) -> Option<usize> {
-    let rows = |output: &crate::backends::Generation| {
-        output.prompts.iter().flat_map(|prompt| &prompt.rows).map(|row| row.tokens.len()).sum()
-    };
-    record.output.as_ref().map(rows)
 }

@@ -16,9 +16,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::record::Record;
-use crate::report::case::tokens;
 use crate::report::text::one_line;
-use crate::report::{Breach, CaseView, RunInfo};
+use crate::report::{Breach, CaseView, RunInfo, Summary};
 use crate::verdict::Status;
 
 /// Where the properties of a test case go.
@@ -74,6 +73,11 @@ pub fn junit(run: &RunInfo, cases: &[CaseView], breaches: &[Breach]) -> Result<S
     }
     if !breaches.is_empty() {
         suites.push(breach_suite(run, breaches));
+    }
+    if run.mode.energy.is_some()
+        && let Some(why) = Summary::new(run, cases, &[]).idle_gate()
+    {
+        suites.push(gate_suite(run, &why));
     }
     report.time = Some(whole);
     report.add_test_suites(suites);
@@ -221,7 +225,7 @@ fn properties(record: &Record) -> Vec<(String, String)> {
             add("accepted_tokens", drafts.accepted.to_string());
         }
     }
-    if let Some(tokens) = tokens(record) {
+    if let Some(tokens) = record.output_tokens() {
         add("tokens", tokens.to_string());
     }
     if verdict.status != Status::Skip {
@@ -237,6 +241,10 @@ fn properties(record: &Record) -> Vec<(String, String)> {
         }
         if let Some(reason) = &energy.reason {
             add("energy.reason", one_line(reason, MESSAGE_LIMIT));
+        }
+        if let Some(gated) = &verdict.energy {
+            add("energy.gate", gated.state.word().to_owned());
+            add("energy.gate.evidence", one_line(&gated.line, MESSAGE_LIMIT));
         }
     }
     add("attempt", record.attempt.to_string());
@@ -260,6 +268,20 @@ fn breach_suite(run: &RunInfo, breaches: &[Breach]) -> TestSuite {
         }
         suite.add_test_case(case);
     }
+    suite
+}
+
+/// The energy gate that decided nothing.
+fn gate_suite(run: &RunInfo, why: &str) -> TestSuite {
+    let mut suite = TestSuite::new("energy");
+    suite.timestamp = run.started.parse().ok();
+    suite.set_time(Duration::ZERO);
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    let message = one_line(&format!("the energy gate {why}"), MESSAGE_LIMIT);
+    status.set_message(message.as_str()).set_type("energy-undecided").set_description(message);
+    let mut case = TestCase::new("energy::gate", status);
+    case.set_classname("wattest.energy").set_time(Duration::ZERO);
+    suite.add_test_case(case);
     suite
 }
 

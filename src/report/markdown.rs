@@ -54,13 +54,25 @@ fn write_all(out: &mut String, report: &Report<'_>) -> fmt::Result {
             summary.answers.iter().map(|(answer, n)| format!("{n} {}", answer.word())).collect();
         writeln!(out, "- what must be refused: {}", literal(&answers.join(", "), CELL))?;
     }
-    writeln!(out, "- energy: {}\n", literal(&summary.energy.line(), CELL))?;
+    writeln!(out, "- energy: {}", literal(&summary.energy.line(), CELL))?;
+    for (backend, band) in &summary.noise {
+        let line = format!("J per output token of {backend} within {band}");
+        writeln!(out, "- noise: {}", literal(&line, CELL))?;
+    }
+    if let Some(gate) = &summary.energy_gate {
+        writeln!(out, "- energy gate: {}", literal(&gate.line(), 2 * CELL))?;
+    }
+    if let Some(seed) = run.shuffle_seed {
+        writeln!(out, "- order: shuffled by the seed {seed}")?;
+    }
+    writeln!(out)?;
     failures(out, report)?;
     issues(out, report)?;
     standings(out, report)?;
     as_known(out, report)?;
     skipped(out, report)?;
     effects_table(out, report)?;
+    energy_gate(out, report)?;
     slowest(out, report)?;
     environment(out, report)
 }
@@ -152,6 +164,19 @@ fn effects_table(out: &mut String, report: &Report<'_>) -> fmt::Result {
         Some(vec![case.name.clone(), case.effect?.word().to_owned(), case.evidence.clone()])
     });
     table(out, "Effects", &["case", "effect", "evidence"], &rows.collect::<Vec<_>>())
+}
+
+/// What the energy gate says of each case.
+fn energy_gate(out: &mut String, report: &Report<'_>) -> fmt::Result {
+    let rows = report.cases.iter().filter_map(|case| {
+        let gated = case.energy_gate.as_ref()?;
+        let mut line = gated.line.clone();
+        if !gated.notes.is_empty() {
+            line = format!("{line}; other than there: {}", gated.notes.join(", "));
+        }
+        Some(vec![case.name.clone(), gated.state.word().to_owned(), line])
+    });
+    table(out, "Energy gate", &["case", "", "figures"], &rows.collect::<Vec<_>>())
 }
 
 fn slowest(out: &mut String, report: &Report<'_>) -> fmt::Result {

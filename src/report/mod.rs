@@ -6,6 +6,7 @@
 
 mod case;
 mod evidence;
+mod gate;
 mod issue;
 mod junit;
 mod markdown;
@@ -23,6 +24,7 @@ use crate::issues::Standing;
 
 pub use case::{CaseRow, CaseView, attempts};
 pub use evidence::Evidence;
+pub use gate::{GateTotal, bands};
 pub use issue::{Breach, IssueRow, breaches, state_word};
 pub use junit::{JunitError, JunitProperties, junit};
 pub use markdown::markdown;

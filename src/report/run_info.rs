@@ -28,6 +28,9 @@ pub struct RunInfo {
     pub model: String,
     /// The backends whose cases were selected from.
     pub backends: Vec<String>,
+    /// The seed by which groups and cases were shuffled; null where they were not.
+    #[serde(default)]
+    pub shuffle_seed: Option<u64>,
     /// How many cases were selected.
     pub selected: usize,
     /// The names of all cases that the parameter files define, selected or not.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::energy::Doubt;
+use crate::energy::{Doubt, NoiseBand};
 use crate::issues::Standing;
-use crate::report::{Breach, CaseView, RunInfo, breaches};
+use crate::report::{Breach, CaseView, GateTotal, RunInfo, breaches, gate};
 use crate::scan::Severity;
 use crate::schema::{Answer, Kind};
 use crate::verdict::{Effect, Status};
@@ -43,6 +43,13 @@ pub struct Summary {
     pub as_known: BTreeMap<Answer, usize>,
     /// The energy of all cases.
     pub energy: EnergyTotal,
+    /// What the energy gate came to; none without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub energy_gate: Option<GateTotal>,
+    /// By backend, within which joules per output token two runs of the same lie (A/A); only where
+    /// the baseline was measured more than once.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub noise: BTreeMap<String, NoiseBand>,
     /// The slowest cases with their seconds, the slowest first.
     pub slowest: Vec<(String, f64)>,
     /// What failed and how to run it again.
@@ -103,6 +110,8 @@ impl Summary {
             not_run: run.selected.saturating_sub(cases.len()),
             breaches: breaches(run, standings),
             energy: EnergyTotal::new(cases),
+            energy_gate: run.mode.energy.as_ref().map(|gate| GateTotal::new(gate, cases)),
+            noise: gate::noise(cases),
             slowest: slowest(cases),
             ..Self::default()
         };
@@ -112,9 +121,17 @@ impl Summary {
         summary
     }
 
-    /// Whether the run failed: a case did, or an entry of issues.yaml fails it.
+    /// Whether the run failed: a case did, an entry of issues.yaml fails it, or its energy gate
+    /// decided nothing.
     pub fn has_failed(&self) -> bool {
-        self.failed + self.errors + self.breaches.len() > 0
+        self.failed + self.errors + self.breaches.len() > 0 || self.idle_gate().is_some()
+    }
+
+    /// Why the energy gate fails the run: it decided nothing, and a gate that checks nothing must
+    /// not pass. None while there are cases left to run.
+    pub fn idle_gate(&self) -> Option<String> {
+        let gate = self.energy_gate.as_ref().filter(|_| self.not_run == 0)?;
+        gate.decides_nothing()
     }
 
     fn add(&mut self, run: &RunInfo, view: &CaseView) {

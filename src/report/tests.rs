@@ -1,26 +1,35 @@
 //! Whole views of a small run.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::date;
 
 use super::*;
-use crate::energy::{Doubt, Source};
+use crate::energy::{Doubt, Reading, Source};
 use crate::environment::Environment;
 use crate::issues::{Book, State};
-use crate::record::{Outcome, Record};
+use crate::record::{Against, Outcome, Record};
 use crate::schema::{Kind, Relation};
 use crate::verdict::sample::{finding, record};
-use crate::verdict::{Mode, judge};
+use crate::verdict::{EnergyGate, Mode, judge};
 
 fn run() -> RunInfo {
     RunInfo {
         schema_version: SCHEMA_VERSION,
         id: "a-run".to_owned(),
         started: "2026-01-02T03:04:05.000Z".to_owned(),
-        mode: Mode { smoke: true, today: date(2026, 1, 2), engine_version: None, gpu: None },
+        mode: Mode {
+            smoke: true,
+            today: date(2026, 1, 2),
+            engine_version: None,
+            gpu: None,
+            energy: None,
+        },
         strict_issues: true,
         issues: Some("issues.yaml".to_owned()),
         model: "model".to_owned(),
         backends: vec!["candle".to_owned()],
+        shuffle_seed: None,
         selected: 4,
         planned: Vec::new(),
         command: Command {
@@ -395,4 +404,55 @@ fn a_total_of_energy_is_of_all_cases_or_of_none() {
     let negative = view("knob=4", |record| record.case.kind = Kind::Negative);
     assert_eq!(total(&[known(2.0), negative]).gross_j, Some(2.0));
     assert_eq!(total(&[]).line(), "unknown: no case ran");
+}
+
+/// A run with a gate, and a case that took 2 J per token where the other run took `there`.
+fn gated(there: Option<f64>) -> (RunInfo, CaseView) {
+    let gate = EnergyGate {
+        percent: 5.0,
+        run: "before".to_owned(),
+        folder: "/runs/before".to_owned(),
+        bands: BTreeMap::new(),
+    };
+    let mode = Mode { energy: Some(gate), ..run().mode };
+    let reading = |joules: f64| Reading {
+        gross_j: Some(2.0 * joules),
+        u_quant_j: Some(0.0),
+        j_per_output_token: Some(joules),
+        ..Reading::default()
+    };
+    let mut view = view("knob=2", |record| {
+        record.energy = there.map_or_else(|| Reading::unknown("no meter there"), reading);
+        record.against = Some(Box::new(Against::of(record)));
+        record.energy = reading(2.0);
+    });
+    view.record.verdict = judge(&view.record, &Book::empty(), &mode);
+    (RunInfo { mode, selected: 1, ..run() }, view)
+}
+
+#[test]
+fn a_gate_fails_the_run_by_its_cases_or_for_deciding_nothing() {
+    let summary = |there| {
+        let (run, view) = gated(there);
+        Report::new(&run, &[view], &[]).summary
+    };
+    let line = |summary: &Summary| summary.energy_gate.as_ref().unwrap().line();
+    let held = summary(Some(2.0));
+    assert!(!held.has_failed());
+    insta::assert_snapshot!(line(&held), @"1 held, 0 regressed, 0 undecided, at +5 % against before");
+    let regressed = summary(Some(1.0));
+    assert!(regressed.has_failed() && regressed.idle_gate().is_none());
+    assert_eq!(regressed.failures[0].kind, "energy-regression");
+    let undecided = summary(None);
+    assert_eq!((undecided.failed, undecided.has_failed()), (0, true));
+    insta::assert_snapshot!(line(&undecided), @"0 held, 0 regressed, 1 undecided, at +5 % against before; undecided 1 times: in the other run: no meter there");
+    insta::assert_snapshot!(undecided.idle_gate().unwrap(), @"decided nothing against before: 1 case undecided; the first reason: in the other run: no meter there");
+    // There are cases left that may be decided.
+    let (run, view) = gated(None);
+    let going_on = RunInfo { selected: 2, ..run.clone() };
+    assert!(!Report::new(&going_on, std::slice::from_ref(&view), &[]).summary.has_failed());
+    let xml = junit(&run, &[view], &[]).unwrap();
+    assert!(xml.contains("type=\"energy-undecided\""), "{xml}");
+    assert!(xml.contains("<property name=\"energy.gate\" value=\"undecided\"/>"), "{xml}");
+    insta::assert_snapshot!(Report::new(&run, &[], &[]).summary.energy_gate.unwrap().decides_nothing().unwrap(), @"decided nothing against before: no case generated anything that could be compared");
 }

@@ -1,5 +1,6 @@
 //! From cases to records: plan, worker, supervisor, journal.
 
+mod again;
 mod files;
 mod host;
 mod journal;
@@ -19,8 +20,9 @@ mod watch;
 pub mod worker;
 
 pub use crate::process::WorkerCommand;
+pub use again::{first_baseline, with_baselines};
 pub use journal::{Journal, JournalError};
 pub use manifest::Manifest;
-pub use plan::order;
+pub use plan::{order, shuffled};
 pub use prompts::prompts;
 pub use supervisor::{Isolate, Supervisor, SupervisorOptions};

@@ -177,6 +177,7 @@ impl Supervisor {
             findings_dropped: 0,
             energy: ended.energy,
             series: ended.series,
+            against: None,
             environment: self.options.environment.clone(),
             captured: Captured::default(),
             left_children: left,

@@ -4,7 +4,9 @@ use crate::issues::Book;
 use crate::record::Record;
 use crate::schema::{Kind, Relation};
 use crate::verdict::outcome::{self, Ending};
-use crate::verdict::{Effect, Mode, Status, Verdict, answer, effect, issues, known, relation};
+use crate::verdict::{
+    Effect, Mode, Status, Verdict, answer, effect, energy, issues, known, relation,
+};
 
 /// A cause with its kind, in the order of their weight.
 pub(super) struct Cause {
@@ -15,8 +17,8 @@ pub(super) struct Cause {
 
 /// Judges `record` by `mode` against the known issues of `book`.
 ///
-/// How it ended decides first, then its relation (both always), then its effect and its findings
-/// (in a smoke run). The first cause names the failure; the others are `further`. A case of which
+/// How it ended decides first, then its relation (both always), its effect (in a smoke run), its
+/// energy (where there is a gate) and its findings (in a smoke run). The first cause names the failure; the others are `further`. A case of which
 /// a wrong answer of the engine is known passes with that answer and fails without it.
 pub fn judge(record: &Record, book: &Book, mode: &Mode) -> Verdict {
     let ending = outcome::ending(record);
@@ -29,6 +31,8 @@ pub fn judge(record: &Record, book: &Book, mode: &Mode) -> Verdict {
     let mut causes = Vec::new();
     if ending == Ending::Generated {
         causes.extend(generated(record, mode, &mut verdict));
+        verdict.energy = mode.energy.as_ref().map(|gate| energy::gated(record, gate));
+        causes.extend(verdict.energy.as_ref().and_then(energy::cause));
     }
     verdict.answer = answer::answer(record, verdict.effect);
     let known = record.case.known.as_ref();

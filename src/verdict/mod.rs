@@ -2,11 +2,12 @@
 //!
 //! [`judge`] turns a [`Record`](crate::record::Record) into a [`Verdict`]. Its parts: how the case
 //! ended (`outcome`), whether what the parameter declares holds against the reference
-//! (`relation`), whether the parameter did something (`effect`), and which findings no known issue
-//! covers (`issues`).
+//! (`relation`), whether the parameter did something (`effect`), which findings no known issue
+//! covers (`issues`), and whether it takes more energy than in another run (`energy`).
 
 mod answer;
 mod effect;
+mod energy;
 mod issues;
 mod judge;
 mod known;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::Answer;
 
+pub use energy::{EnergyGate, GateState, Gated};
 pub use judge::judge;
 
 /// The judgement of a case.
@@ -30,7 +32,7 @@ pub struct Verdict {
     /// The judgement.
     pub status: Status,
     /// What kind of failure or error it is (`unknown-issue`, `relation`, `effect`, `refusal`,
-    /// `crash`, `timeout`, `silence`, `known-answer` ...); empty on a pass.
+    /// `crash`, `timeout`, `silence`, `known-answer`, `energy-regression` ...); empty on a pass.
     pub kind: String,
     /// One line: the cause of a failure, error or skip; empty on a pass.
     pub cause: String,
@@ -48,6 +50,9 @@ pub struct Verdict {
     /// and the reason, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_known: Option<String>,
+    /// What the energy gate says; none without one, and where nothing was generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy: Option<Gated>,
     /// Whether the parameter did something; none for baselines, skips and where nothing ran.
     pub effect: Option<Effect>,
     /// On what evidence, in one line.
@@ -123,7 +128,7 @@ impl Effect {
 }
 
 /// By which measure a record is judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mode {
     /// Whether unknown findings, expired entries, ignored knobs and knobs without effect fail.
     /// Otherwise they are reported only.
@@ -136,6 +141,9 @@ pub struct Mode {
     /// Name of the GPU, for the scope of entries.
     #[serde(default)]
     pub gpu: Option<String>,
+    /// By how much a case may take more energy than in another run; none for no such gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy: Option<EnergyGate>,
 }
 
 impl Verdict {
@@ -149,6 +157,7 @@ impl Verdict {
             blame: None,
             answer: None,
             as_known: None,
+            energy: None,
             effect: None,
             evidence: String::new(),
             known: Vec::new(),

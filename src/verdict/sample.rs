@@ -46,6 +46,7 @@ pub(crate) fn record(relation: Relation, output: &[u32], reference: &[u32]) -> R
         findings_dropped: 0,
         energy: Reading::unknown("no meter here"),
         series: None,
+        against: None,
         environment: "fedcba9876543210".to_owned(),
         captured: Captured::default(),
         left_children: Vec::new(),

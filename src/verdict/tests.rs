@@ -12,7 +12,7 @@ use crate::schema::{Answer, Kind, KnownAnswer, Relation};
 use crate::settings::Value;
 
 fn mode(smoke: bool) -> Mode {
-    Mode { smoke, today: date(2026, 2, 1), engine_version: None, gpu: None }
+    Mode { smoke, today: date(2026, 2, 1), engine_version: None, gpu: None, energy: None }
 }
 
 fn judged(record: &Record) -> Verdict {

@@ -12,6 +12,7 @@ mod coverage;
 mod energy;
 mod environment;
 mod faults;
+mod gate;
 mod gpus;
 mod introspect;
 mod known;

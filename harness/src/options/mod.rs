@@ -72,8 +72,14 @@ pub struct Options {
     pub max_fail: Option<usize>,
     /// Only what failed in the latest run.
     pub rerun_failed: bool,
-    /// Another order.
+    /// Another order, by a seed that is drawn.
+    pub shuffle: bool,
+    /// Another order, by this seed.
     pub shuffle_seed: Option<u64>,
+    /// How much more energy per output token is allowed than in the run of `against`, in percent.
+    pub max_j_per_token_regress: Option<f64>,
+    /// The run that energy is compared with: `latest`, a name or a folder.
+    pub against: Option<String>,
     /// A share of the cases.
     pub partition: Option<Partition>,
     /// What it means that nothing was selected.
@@ -130,7 +136,10 @@ impl Default for Options {
             retries: 0,
             max_fail: None,
             rerun_failed: false,
+            shuffle: false,
             shuffle_seed: None,
+            max_j_per_token_regress: None,
+            against: None,
             partition: None,
             no_tests: NoTests::Fail,
             today: None,

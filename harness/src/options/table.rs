@@ -6,7 +6,7 @@ use wattest::report::JunitProperties;
 use wattest::run::Isolate;
 
 use crate::options::Options;
-use crate::options::value::{NoTests, choice, date, duration, partition, whole};
+use crate::options::value::{NoTests, choice, date, duration, partition, percent, whole};
 
 /// One option.
 pub(super) struct Flag {
@@ -148,21 +148,21 @@ pub(super) const FLAGS: &[Flag] = &[
     ours(
         "energy",
         Value("WHAT"),
-        false,
+        true,
         "auto or off: measure energy where there is a source [default: auto]",
         |o, v| {
             o.energy.off = choice(v, &[("auto", false), ("off", true)])?;
             Ok(())
         },
     ),
-    ours("nvml", Value("FILE"), false, "the NVML library [default: the loader's]", |o, v| {
+    ours("nvml", Value("FILE"), true, "the NVML library [default: the loader's]", |o, v| {
         o.energy.nvml = Some(v.into());
         Ok(())
     }),
     ours(
         "powercap",
         Value("DIR"),
-        false,
+        true,
         "the powercap tree [default: /sys/class/powercap]",
         |o, v| {
             o.energy.powercap = Some(v.into());
@@ -199,6 +199,26 @@ pub(super) const FLAGS: &[Flag] = &[
         "write what the meters said of each case beside its record",
         |o, _| {
             o.timeseries = true;
+            Ok(())
+        },
+    ),
+    ours(
+        "max-j-per-token-regress",
+        Value("PCT"),
+        true,
+        "fail cases that take so much more J per token than in --against",
+        |o, v| {
+            o.max_j_per_token_regress = Some(percent(v)?);
+            Ok(())
+        },
+    ),
+    ours(
+        "against",
+        Value("RUN"),
+        true,
+        "the run to compare energy with: its name, its folder, or latest",
+        |o, v| {
+            o.against = Some(v.to_owned());
             Ok(())
         },
     ),
@@ -305,10 +325,14 @@ pub(super) const FLAGS: &[Flag] = &[
             Ok(())
         },
     ),
+    ours("shuffle", Nothing, false, "another order of groups and cases, by chance", |o, _| {
+        o.shuffle = true;
+        Ok(())
+    }),
     ours(
         "shuffle-seed",
         Value("N"),
-        false,
+        true,
         "another order of groups and cases, by this seed",
         |o, v| {
             o.shuffle_seed = Some(whole(v)?);

@@ -28,6 +28,7 @@ fn example(name: &str) -> &'static str {
         "energy" => "off",
         "timeout" | "silence-timeout" | "min-window" => "7s",
         "retries" | "repeat" | "max-fail" | "shuffle-seed" | "test-threads" => "3",
+        "max-j-per-token-regress" => "2.5",
         "partition" => "hash:1/2",
         "no-tests" => "warn",
         "today" => "2026-01-02",

@@ -88,6 +88,12 @@ pub(super) fn whole<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "a whole number".to_owned())
 }
 
+/// So many percent, from 0 on.
+pub(super) fn percent(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "a number of percent from 0, such as 5 or 2.5".to_owned())
+}
+
 /// A day as YYYY-MM-DD.
 pub(super) fn date(text: &str) -> Result<Date, String> {
     let accepted = || "a day as YYYY-MM-DD".to_owned();
@@ -141,6 +147,16 @@ mod tests {
         assert_eq!(partition("hash:3/3"), Ok(Partition::Hash { nth: 3, of: 3 }));
         for wrong in ["", "1/2", "slice:0/2", "slice:3/2", "hash:1", "other:1/2", "slice:a/b"] {
             assert!(partition(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn percentages() {
+        assert_eq!(percent("0"), Ok(0.0));
+        assert_eq!(percent("2.5"), Ok(2.5));
+        assert_eq!(percent("250"), Ok(250.0));
+        for wrong in ["", "-1", "5%", "nan", "inf", "1e999", "few"] {
+            assert!(percent(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -312,6 +312,8 @@ fn repeats_have_a_mean_and_an_interval() {
     assert_eq!((both.gross_j, both.repeats), (Some(100.0), Some(2)));
     assert_eq!(both.j_per_output_token, Some(5.0), "sum over sum, not 6.33");
     assert!((both.u_repeat_j.unwrap() - 127.06).abs() < 0.01);
+    assert_eq!(both.window_gross_j, [90.0, 110.0]);
+    assert_eq!(both.window_output_tokens, [10, 30]);
 
     let once = Reading::of_repeats(&all[..1], 1);
     assert_eq!((once.gross_j, once.u_repeat_j), (Some(90.0), None));
