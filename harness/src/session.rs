@@ -80,19 +80,17 @@ pub(crate) struct Parts {
 impl Session {
     /// A session in which nothing has run yet.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { supervisor, journal, book, info, views, events, .. } = parts;
-        let Parts { retries, max_fail, recorded, gate, .. } = parts;
         Self {
-            supervisor,
-            journal,
-            book,
-            info,
-            views,
-            events,
-            retries,
-            max_fail,
-            recorded,
-            gate,
+            supervisor: parts.supervisor,
+            journal: parts.journal,
+            book: parts.book,
+            info: parts.info,
+            views: parts.views,
+            events: parts.events,
+            retries: parts.retries,
+            max_fail: parts.max_fail,
+            recorded: parts.recorded,
+            gate: parts.gate,
             statuses: BTreeMap::new(),
             stopped: None,
         }

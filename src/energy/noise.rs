@@ -41,12 +41,13 @@ impl NoiseBand {
     }
 
     /// The band of joules per generated token, from the readings of the baseline case of one
-    /// backend. Those that cannot be compared, or are of other devices than the first that can,
-    /// are left out. Where one is left, its windows make the band.
+    /// backend. Those that are unknown or of a shared device, or of other devices than the first,
+    /// are left out; what the ticks leave open of the others is in what they differ by. Where one is
+    /// left, its windows make the band.
     pub fn of_baselines<'a>(readings: impl IntoIterator<Item = &'a Reading>) -> Option<Self> {
         let mut all: Vec<(&Reading, f64)> = readings
             .into_iter()
-            .filter_map(|one| Some((one, one.per_output_token().ok()?.joules)))
+            .filter_map(|one| Some((one, one.own_joules_per_token().ok()?)))
             .collect();
         let (first, _) = *all.first()?;
         all.retain(|(one, _)| one.source == first.source && one.scope == first.scope);

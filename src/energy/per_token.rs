@@ -33,19 +33,10 @@ impl Reading {
     /// leave more than 1 % of the gross joules open. That they leave more than that of the net ones
     /// is no hindrance: it is the gross ones that are compared.
     pub fn per_output_token(&self) -> Result<PerToken, String> {
-        let unknown = || self.reason.clone().unwrap_or_else(|| "no reason was given".to_owned());
-        let fatal = self.doubts.iter().find(|doubt| doubt.is_fatal());
-        let shared = self.doubts.iter().find(|doubt| matches!(doubt, Doubt::Shared { .. }));
-        if let Some(doubt) = fatal.or(shared) {
-            return Err(doubt.to_string());
-        }
-        let (Some(joules), Some(gross_j)) = (self.j_per_output_token, self.gross_j) else {
-            return Err(unknown());
+        let joules = self.own_joules_per_token()?;
+        let (Some(gross_j), Some(u_quant_j)) = (self.gross_j, self.u_quant_j) else {
+            return Err(self.why_unknown());
         };
-        let Some(u_quant_j) = self.u_quant_j else { return Err(unknown()) };
-        if !joules.is_finite() || joules <= 0.0 || gross_j <= 0.0 {
-            return Err(format!("{joules} J per token are no measure"));
-        }
         if u_quant_j > RESOLVED * gross_j {
             let percent = 100.0 * u_quant_j / gross_j;
             return Err(Doubt::Underresolved { percent }.to_string());
@@ -56,6 +47,27 @@ impl Reading {
             None => self.u_repeat_j.map(|u_repeat_j| u_repeat_j * of_gross),
         };
         Ok(PerToken { joules, u_quant: u_quant_j * of_gross, u_repeat })
+    }
+
+    /// Joules per generated token that are ours alone, however well they are resolved.
+    ///
+    /// # Errors
+    /// The reason why there are none.
+    pub(super) fn own_joules_per_token(&self) -> Result<f64, String> {
+        let fatal = self.doubts.iter().find(|doubt| doubt.is_fatal());
+        let shared = self.doubts.iter().find(|doubt| matches!(doubt, Doubt::Shared { .. }));
+        if let Some(doubt) = fatal.or(shared) {
+            return Err(doubt.to_string());
+        }
+        let joules = self.j_per_output_token.ok_or_else(|| self.why_unknown())?;
+        match joules.is_finite() && joules > 0.0 {
+            true => Ok(joules),
+            false => Err(format!("{joules} J per token are no measure")),
+        }
+    }
+
+    fn why_unknown(&self) -> String {
+        self.reason.clone().unwrap_or_else(|| "no reason was given".to_owned())
     }
 
     /// Joules and generated tokens of each window; empty where one of the two was not kept.

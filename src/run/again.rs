@@ -14,7 +14,7 @@ pub fn with_baselines(cases: Vec<Case>) -> Vec<Case> {
 
 /// The further baselines of `case`; none where it is no baseline.
 fn further(case: &Case) -> impl Iterator<Item = Case> {
-    let numbers = if case.kind == Kind::Baseline { 2..=BASELINES } else { 1..=0 };
+    let numbers = (2..=BASELINES).filter(|_| case.kind == Kind::Baseline);
     numbers.map(|number| Case { name: format!("{}-{number}", case.name), ..case.clone() })
 }
 

@@ -37,8 +37,8 @@ fn gate(percent: f64) -> EnergyGate {
 /// The gate with a band in which two runs of the same lie `part` of their mean apart.
 fn noisy(percent: f64, part: f64) -> EnergyGate {
     let (n, of) = (5, Repeated::Cases);
-    let half = part / (2.0 / (1.0 + 1.0 / n as f64) as f64).sqrt();
-    let band = NoiseBand { middle: 1.0, half, n, of };
+    let band = NoiseBand { middle: 1.0, half: 1.0, n, of };
+    let band = NoiseBand { half: part / band.apart(), ..band };
     EnergyGate { bands: [("candle".to_owned(), band)].into(), ..gate(percent) }
 }
 

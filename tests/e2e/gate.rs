@@ -93,7 +93,7 @@ fn a_further_baseline_can_be_named() {
 fn baselines_show_the_noise_of_a_run() {
     let place = Place::with_script(FOUR);
     let _processor = Processor::start(&place);
-    let words = ["--powercap=powercap", "--repeat=2", "--min-window=400ms", "@baseline"];
+    let words = ["--powercap=powercap", "--repeat=2", "--min-window=500ms", "@baseline"];
     let run = place.scripted(&words).exits(0);
     let run = run.says("  noise: J per output token of scripted within ±");
     assert!(run.stdout.contains(" (5 baselines)\n"), "{run:?}");

@@ -107,6 +107,8 @@ fn a_whole_reading() {
       "repeats": 2,
       "j_per_output_token": 25.0,
       "j_per_total_token": 10.0,
+      "window_gross_j": [],
+      "window_output_tokens": [],
       "prefill_j": 1000.0,
       "decode_j": 9000.0,
       "sampler_cpu_percent": null,
