@@ -139,6 +139,7 @@ fn asked_for_windows_a_case_is_repeated_over_baselines() {
     for key in ["u_repeat_j", "u_baseline_j", "u_quant_j"] {
         assert!(works[key].as_f64().is_some(), "{key}: {works:#}");
     }
+    assert_eq!(works["window_gross_j"].as_array().unwrap().len(), 2, "{works:#}");
     // The processor draws the same whatever is done.
     let (net, gross) = (works["net_j"].as_f64().unwrap(), works["gross_j"].as_f64().unwrap());
     assert!(net.abs() < 0.2 * gross, "{works:#}");

@@ -24,6 +24,7 @@ cases:
 /// The one measured case, alone.
 const ONE: [&str; 3] = ["--powercap=powercap", "--exact", "scripted::script=works"];
 
+/// So that neither the time that a busy machine takes nor what it leaves open comes to it.
 const GATE: [&str; 3] = ["--out=again", "--max-j-per-token-regress=40", "--against=out"];
 
 fn planned(place: &Place) -> Vec<String> {
@@ -92,15 +93,34 @@ fn a_further_baseline_can_be_named() {
 #[test]
 fn baselines_show_the_noise_of_a_run() {
     let place = Place::with_script(FOUR);
-    let _processor = Processor::start(&place);
-    let words = ["--powercap=powercap", "--repeat=2", "--min-window=500ms", "@baseline"];
-    let run = place.scripted(&words).exits(0);
-    let run = run.says("  noise: J per output token of scripted within ±");
-    assert!(run.stdout.contains(" (5 baselines)\n"), "{run:?}");
+    place.scripted(&["--energy=off", "--repeat=2", "@baseline"]).exits(0);
+    // What a busy machine measures is not what it measures the next time.
+    for (mark, joules) in [("", 0.9), ("-2", 0.95), ("-3", 1.0), ("-4", 1.05), ("-5", 1.1)] {
+        let file = format!("out/records/scripted--@baseline{mark}@1.json");
+        let mut record = place.json(&file);
+        record["energy"]["gross_j"] = json!(10.0 * joules);
+        record["energy"]["j_per_output_token"] = json!(joules);
+        place.write(&file, &record.to_string());
+    }
+    let line = "noise: J per output token of scripted within ±31.04 % (5 baselines)\n";
+    place.wattest(&["report", "out"]).exits(0).says(line);
+    assert!(place.read("out/report.md").contains(line));
     let noise = &place.json("out/report.json")["summary"]["noise"]["scripted"];
     assert_eq!((&noise["n"], &noise["of"]), (&json!(5), &json!("cases")));
-    let record = place.json("out/records/scripted--@baseline-4@1.json");
-    assert_eq!(record["energy"]["window_gross_j"].as_array().unwrap().len(), 2);
+}
+
+/// Runs it until its ticks leave little enough open: on a busy machine they are seen late.
+#[track_caller]
+fn resolved(place: &Place, words: &[&str], folder: &str) -> Run {
+    for _ in 0..12 {
+        let run = place.scripted(&[&ONE[..], words].concat());
+        let report = place.json(&format!("{folder}/report.json"));
+        let energy = &report["cases"][0]["energy"];
+        if energy["gross_j"].is_number() && energy["doubts"] == json!([]) {
+            return run;
+        }
+    }
+    panic!("the machine is too busy to measure anything");
 }
 
 /// Lets the run in `out` have used a part of what it used.
@@ -119,16 +139,15 @@ fn forge(place: &Place, part: f64) {
 fn the_gate_holds_against_the_same_and_fails_against_a_cheaper_run() {
     let place = Place::with_script(WORKS);
     let _processor = Processor::start(&place);
-    place.scripted(&ONE).exits(0);
-    place
-        .scripted(&[&ONE[..], &GATE].concat())
+    resolved(&place, &[], "out").exits(0);
+    resolved(&place, &GATE, "again")
         .exits(0)
         .says("  energy gate: 1 held, 0 regressed, 0 undecided, at +40 % against out\n");
     assert_eq!(place.json("again/report.json")["cases"][0]["energy_gate"]["state"], "held");
 
     forge(&place, 0.5);
-    let run = place.scripted(&[&ONE[..], &GATE].concat()).exits(101);
-    let run = run
+    let run = resolved(&place, &GATE, "again")
+        .exits(101)
         .says("energy-regression: ")
         .says(" J per output token, out has ")
         .says("energy gate: 0 held, 1 regressed, 0 undecided, at +40 % against out\n")
