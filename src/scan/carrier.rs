@@ -21,6 +21,11 @@ static CARRIER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Length of the mark that a launcher, container or system log put before a line of another.
 pub(super) fn mark_length(text: &str) -> Option<usize> {
+    // Each of them has a number in it, but for that of kubectl.
+    let begins = &text.as_bytes()[..text.len().min(160)];
+    if !begins.iter().any(u8::is_ascii_digit) && !text.contains("pod/") {
+        return None;
+    }
     CARRIER.as_ref()?.find(text).map(|mark| mark.end())
 }
 

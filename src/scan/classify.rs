@@ -2,17 +2,19 @@
 
 use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use regex::Regex;
 
 use super::Severity;
 use super::head::{Head, Style};
 use super::kind::{Kind, Stage};
 use super::level::Level;
-use super::rules::{Reach, Rule, compile, first_match};
+use super::mark::Mark;
+use super::rules::{self, Reach, Rule, compile, first_match};
 use super::text::{is_harmless, is_nothing, is_quotation, unquoted};
 
 /// How a record begins.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Opening {
     pub(super) kind: Kind,
     pub(super) rule: &'static str,
@@ -45,11 +47,14 @@ impl Opening {
 
 /// `message` without Ray's note that others said the same.
 fn without_repeats(message: &str) -> &str {
-    match message.find(" [repeated ") {
+    match REPEATED.find(message) {
         Some(at) if message[at..].contains("x across cluster]") => &message[..at],
         _ => message,
     }
 }
+
+static REPEATED: Mark = Mark::new(|| Finder::new(" [repeated "));
+static CATEGORY: Mark = Mark::new(|| Finder::new("Warning: "));
 
 const HEADER: &str = "Traceback (most recent call last):";
 
@@ -74,8 +79,8 @@ fn severity_of(level: Level) -> Option<Severity> {
     }
 }
 
-/// What the line begins; `wanted` tells which rules have one of their words in it.
-pub(super) fn classify(head: &Head<'_>, wanted: u64) -> Option<Opening> {
+/// What the line begins.
+pub(super) fn classify(head: &Head<'_>) -> Option<Opening> {
     if head.level == Some(Level::Quiet) {
         return None;
     }
@@ -93,7 +98,7 @@ pub(super) fn classify(head: &Head<'_>, wanted: u64) -> Option<Opening> {
         return with_level(opening);
     }
     if head.level == Some(Level::Info) {
-        return notice(head, body, wanted);
+        return notice(head, body);
     }
     if let Some(opening) = warning(body, level.is_some()) {
         return Some(opening);
@@ -116,19 +121,19 @@ pub(super) fn classify(head: &Head<'_>, wanted: u64) -> Option<Opening> {
         return with_level(opening);
     }
     match level {
-        Some(severity) => logged(head, body, severity, wanted),
-        None => worded(body, wanted, quoted || is_speaker(head.logger)),
+        Some(severity) => logged(head, body, severity),
+        None => worded(body, quoted || is_speaker(head.logger)),
     }
 }
 
 /// A line that a logger rates as warning or worse.
-fn logged(head: &Head<'_>, body: &str, severity: Severity, wanted: u64) -> Option<Opening> {
+fn logged(head: &Head<'_>, body: &str, severity: Severity) -> Option<Opening> {
     if is_nothing(body) {
         return None;
     }
-    let always =
-        (head.style != Style::Nccl).then(|| first_match(body, &[Reach::Always], wanted)).flatten();
-    if let Some(rule) = always {
+    if head.style != Style::Nccl
+        && let Some(rule) = first_match(body, &[Reach::Always], rules::wanted(body))
+    {
         return Some(by_rule(rule, body));
     }
     let usage = body.trim_start().starts_with("usage:");
@@ -142,7 +147,8 @@ fn logged(head: &Head<'_>, body: &str, severity: Severity, wanted: u64) -> Optio
 }
 
 /// A line at INFO: only notices of something given up are findings.
-fn notice(head: &Head<'_>, body: &str, wanted: u64) -> Option<Opening> {
+fn notice(head: &Head<'_>, body: &str) -> Option<Opening> {
+    let wanted = rules::wanted(body) & rules::within(&[Reach::Notice]);
     if wanted == 0 || head.style == Style::Nccl || is_harmless(body) {
         return None;
     }
@@ -152,8 +158,12 @@ fn notice(head: &Head<'_>, body: &str, wanted: u64) -> Option<Opening> {
 }
 
 /// A line without a level.
-fn worded(body: &str, wanted: u64, quoted: bool) -> Option<Opening> {
-    if wanted == 0 || quoted {
+fn worded(body: &str, quoted: bool) -> Option<Opening> {
+    if quoted {
+        return None;
+    }
+    let wanted = rules::wanted(body);
+    if wanted == 0 {
         return None;
     }
     let masked = unquoted(body);
@@ -195,7 +205,7 @@ fn is_deprecation(message: &str) -> bool {
 }
 
 /// Whether a name in brackets is that of someone in a conversation.
-fn is_speaker(name: &str) -> bool {
+pub(super) fn is_speaker(name: &str) -> bool {
     ["user", "assistant", "human", "bot", "prompt", "response"]
         .iter()
         .any(|speaker| speaker.eq_ignore_ascii_case(name))
@@ -225,7 +235,7 @@ fn traceback(head: &Head<'_>, body: &str) -> Option<Opening> {
 
 /// `path:line: UserWarning: text`, or without the place.
 fn warning(body: &str, logged: bool) -> Option<Opening> {
-    if !body.contains("Warning: ") {
+    if !CATEGORY.is_in(body) {
         return None;
     }
     let parts = WARNING.as_ref()?.captures(body)?;
@@ -279,10 +289,10 @@ fn announced(body: &str) -> Option<Opening> {
 }
 
 fn panic(body: &str) -> Option<Opening> {
-    let at = body.find(" panicked at ")?;
     if !body.starts_with("thread ") {
         return None;
     }
+    let at = body.find(" panicked at ")?;
     let what = &body[at + " panicked at ".len()..];
     // Until Rust 1.72 the message stood on the line itself, in quotes, before the place.
     let old = what.strip_prefix('\'').and_then(|rest| rest.rsplit_once("', "));

@@ -30,6 +30,17 @@ pub struct Finding {
     pub rule: String,
 }
 
+impl Finding {
+    /// The same was found again, from line `first` to `last`.
+    pub(super) fn again(&mut self, first: u64, last: u64) {
+        self.count += 1;
+        if first < self.line {
+            self.line = first;
+            self.end_line = last;
+        }
+    }
+}
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

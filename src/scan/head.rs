@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::level::Level;
 
 /// Whose way of writing a prefix has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Style {
     /// No prefix, or one that says nothing about its writer.
     Plain,

@@ -1,7 +1,7 @@
 //! How loggers rate their lines.
 
 /// How a logger rates its line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Level {
     /// Debug, trace, verbose: never a finding.
     Quiet,

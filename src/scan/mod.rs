@@ -6,6 +6,8 @@ mod finding;
 mod head;
 mod kind;
 mod level;
+mod mark;
+mod memo;
 mod prefix;
 mod record;
 mod rules;

@@ -5,10 +5,15 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem::Finder;
+
 use super::carrier;
 use super::head::{Head, Style};
 use super::level::{Level, letter_level, word_level};
+use super::mark::Mark;
 use super::time::{is_glog, time_length};
+
+static NCCL: Mark = Mark::new(|| Finder::new("NCCL "));
 
 impl<'t> Head<'t> {
     /// Takes `text` (one line, colour codes removed) apart.
@@ -419,6 +424,9 @@ impl<'t> Head<'t> {
 /// `host:771:830 [3] NCCL WARN ...`, perhaps with a time before it.
 fn nccl(text: &str) -> Option<Head<'_>> {
     let start = text.get(..240).unwrap_or(text);
+    if !NCCL.is_in(start) {
+        return None;
+    }
     let at = start.find("NCCL WARN ").or_else(|| start.find("NCCL INFO "))?;
     let before = &text[..at];
     let open = before.rfind(" [")?;

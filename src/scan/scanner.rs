@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::classify::classify;
 use super::head::Head;
 use super::level::Level;
+use super::memo::{Line, Memo};
 use super::record::Record;
 use super::rules;
 use super::template::{fingerprint, mask};
@@ -16,6 +16,8 @@ use crate::scan::{Finding, Phase, Severity, Stream};
 const LINE_KEPT: usize = 8192;
 /// Distinct findings that are kept.
 const FINDINGS_KEPT: usize = 1000;
+/// Messages whose finding is known without another look at them.
+const SAID_KEPT: usize = 1000;
 /// Records that may be open at once: processes write into each other's tracebacks.
 const OPEN_KEPT: usize = 8;
 /// Lines of others after which an open record is taken to be over.
@@ -39,8 +41,21 @@ pub struct Scanner {
     /// The last debug line: a traceback right below it is its own.
     quiet: Option<u64>,
     findings: Vec<Finding>,
-    index: HashMap<(String, Severity, Phase), usize>,
+    /// By template: the fingerprint of one is computed once.
+    index: HashMap<Said, usize>,
+    /// Engines repeat themselves: the finding that a message as it stands belongs to.
+    said: HashMap<Said, usize>,
+    memo: Memo,
     dropped: u64,
+}
+
+/// What was said, or a template of it, by whom, how badly and when: one finding.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Said {
+    message: String,
+    source: &'static str,
+    severity: Severity,
+    phase: Phase,
 }
 
 /// What a scan gave.
@@ -71,6 +86,8 @@ impl Scanner {
             quiet: None,
             findings: Vec::new(),
             index: HashMap::new(),
+            said: HashMap::new(),
+            memo: Memo::default(),
             dropped: 0,
         }
     }
@@ -95,7 +112,7 @@ impl Scanner {
                     continue;
                 }
             }
-            rest = &rest[self.segment_of(rest)..];
+            rest = &rest[self.segment_of(rest, None)..];
         }
     }
 
@@ -120,30 +137,34 @@ impl Scanner {
     fn skim(&mut self, bytes: &[u8]) -> usize {
         let Some(last) = memchr::memrchr(b'\n', bytes) else { return 0 };
         let whole = &bytes[..=last];
-        let start = match rules::candidate_at(whole) {
-            None => {
-                self.lines += memchr::memchr_iter(b'\n', whole).count() as u64;
-                return whole.len();
-            }
-            Some(at) => memchr::memrchr(b'\n', &whole[..at]).map_or(0, |before| before + 1),
+        let Some(literal) = rules::candidate_at(whole) else {
+            self.lines += memchr::memchr_iter(b'\n', whole).count() as u64;
+            return whole.len();
         };
+        let start = memchr::memrchr(b'\n', &whole[..literal]).map_or(0, |before| before + 1);
+        // At the beginning of a line it may be the half of a mark that more must follow.
+        let mut known = (literal > start).then_some(literal - start);
         self.lines += memchr::memchr_iter(b'\n', &whole[..start]).count() as u64;
         let mut at = start;
         let line = self.lines;
         while self.lines == line && at < whole.len() {
-            at += self.segment_of(&whole[at..]);
+            at += self.segment_of(&whole[at..], known.take());
         }
         at
     }
 
-    /// Takes bytes up to the end of the segment; how many.
-    fn segment_of(&mut self, bytes: &[u8]) -> usize {
+    /// Takes bytes up to the end of the segment; how many. A literal that makes the line a candidate
+    /// is `known` to be there.
+    fn segment_of(&mut self, bytes: &[u8], known: Option<usize>) -> usize {
         let end = memchr::memchr2(b'\n', b'\r', bytes);
         let text = &bytes[..end.unwrap_or(bytes.len())];
         self.begun = true;
         let room = LINE_KEPT - self.partial.len();
         match end {
-            Some(_) if self.partial.is_empty() => self.segment(&text[..text.len().min(LINE_KEPT)]),
+            Some(_) if self.partial.is_empty() => {
+                let known = known.is_some_and(|at| at < text.len() && text.len() <= LINE_KEPT);
+                self.segment(&text[..text.len().min(LINE_KEPT)], known);
+            }
             _ => {
                 self.partial.extend_from_slice(&text[..text.len().min(room)]);
                 if end.is_some() {
@@ -163,17 +184,17 @@ impl Scanner {
     /// The segment that `partial` holds is complete.
     fn end_segment(&mut self) {
         let text = std::mem::take(&mut self.partial);
-        self.segment(&text);
+        self.segment(&text, false);
         self.partial = text;
         self.partial.clear();
     }
 
-    /// One line, or a part of one that a `\r` ends.
-    fn segment(&mut self, bytes: &[u8]) {
+    /// One line, or a part of one that a `\r` ends; `known` to be a candidate already.
+    fn segment(&mut self, bytes: &[u8], known: bool) {
         if bytes.is_empty() && self.returned {
             return;
         }
-        let candidate = rules::is_candidate(bytes);
+        let candidate = self.open.is_empty() && (known || rules::is_candidate(bytes));
         if self.open.is_empty() && !candidate {
             return;
         }
@@ -185,8 +206,12 @@ impl Scanner {
             rest => Cow::Borrowed(rest),
         };
         let head = Head::parse(&text);
-        let opening = candidate.then(|| classify(&head, rules::wanted(&head.body))).flatten();
-        if self.offer(&head, line, opening.is_some()) {
+        let mut memo = std::mem::take(&mut self.memo);
+        let mut offered = Line::new(&head, line, bytes, candidate, &mut memo);
+        let taken = self.offer(&mut offered);
+        let opening = if taken { None } else { offered.into_opening() };
+        self.memo = memo;
+        if taken {
             return;
         }
         if head.level == Some(Level::Quiet) {
@@ -209,7 +234,8 @@ impl Scanner {
     }
 
     /// Offers the line to the open records; whether one took it.
-    fn offer(&mut self, head: &Head<'_>, line: u64, opens: bool) -> bool {
+    fn offer(&mut self, line: &mut Line<'_, '_>) -> bool {
+        let head = line.head;
         for record in &mut self.open {
             record.idle += 1;
         }
@@ -220,7 +246,7 @@ impl Scanner {
         };
         let mut taken = false;
         if let Some(at) = taker {
-            taken = self.open[at].take(head, line, opens);
+            taken = self.open[at].take(line);
             if taken {
                 self.open[at].idle = 0;
             } else if same == Some(at) {
@@ -243,16 +269,21 @@ impl Scanner {
 
     fn close(&mut self, record: Record) {
         let Some(closed) = record.close() else { return };
-        let template = mask(&closed.message);
-        let fingerprint = fingerprint(closed.source, &template);
-        let key = (fingerprint, closed.severity, closed.phase);
+        let (first, last) = (closed.first, closed.last);
+        let said = Said {
+            message: closed.message,
+            source: closed.source,
+            severity: closed.severity,
+            phase: closed.phase,
+        };
+        if let Some(at) = self.said.get(&said) {
+            self.findings[*at].again(first, last);
+            return;
+        }
+        let key = Said { message: mask(&said.message), ..said };
         if let Some(at) = self.index.get(&key) {
-            let known = &mut self.findings[*at];
-            known.count += 1;
-            if closed.first < known.line {
-                known.line = closed.first;
-                known.end_line = closed.last;
-            }
+            self.findings[*at].again(first, last);
+            self.remember(said, *at);
             return;
         }
         if self.findings.len() >= FINDINGS_KEPT {
@@ -260,18 +291,25 @@ impl Scanner {
             return;
         }
         self.findings.push(Finding {
-            severity: closed.severity,
-            source: closed.source.to_owned(),
-            message: closed.message,
-            line: closed.first,
-            end_line: closed.last,
+            severity: said.severity,
+            source: said.source.to_owned(),
+            message: said.message.clone(),
+            line: first,
+            end_line: last,
             count: 1,
-            template,
-            fingerprint: key.0.clone(),
+            template: key.message.clone(),
+            fingerprint: fingerprint(said.source, &key.message),
             stream: self.stream,
-            phase: closed.phase,
+            phase: said.phase,
             rule: closed.rule.to_owned(),
         });
         self.index.insert(key, self.findings.len() - 1);
+        self.remember(said, self.findings.len() - 1);
+    }
+
+    fn remember(&mut self, said: Said, finding: usize) {
+        if self.said.len() < SAID_KEPT {
+            self.said.insert(said, finding);
+        }
     }
 }

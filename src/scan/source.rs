@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use regex::{Regex, RegexSet};
+use aho_corasick::AhoCorasick;
+use regex::Regex;
 
 use super::head::{Head, Style};
 use super::rules::compile;
@@ -64,39 +65,132 @@ const PACKAGES: &[(&str, &str)] = &[
 /// Packages that only carry others' calls: their frames say nothing.
 const CARRIERS: &[&str] = &["pydantic", "pydantic_core", "pip", "setuptools"];
 
-/// What a message says about its writer when its form says nothing, in order of precedence.
-const WORDS: &[(&str, &str)] = &[
-    (r"\bsglang\b|SGLang", "other"),
-    (r"\bflash_attn\w*cuda|\bflash_attn_2\b|libflash_attn", "flash_attention"),
-    (
-        r"\blibnvinfer|tensorrt_llm|TensorRT-LLM|\[TRT(?:-LLM)?\]|\bTllmException\b|nvinfer1",
-        "tensorrt",
-    ),
-    (r"\bNCCL\b|ncclSystemError|ncclInternalError|ncclUnhandled|libnccl", "nccl"),
-    (
-        r"CUDA out of memory|torch\.|PyTorch|\bpytorch\b|libtorch|libc10|/pytorch/|\baten[:/]|\bc10::|\bat::native|TypedStorage|sourceTensor|requires_grad|mat1 and mat2|expected (?:m1|scalar type|all tensors)|state_dict|size of tensor a|autograd|torchrun failed|TORCH_",
-        "torch",
-    ),
-    (r"\bbitsandbytes\b|libbitsandbytes", "bitsandbytes"),
-    (r"`?accelerate (?:launch|config)`?", "accelerate"),
-    (r"\bray\.\w+|\bray::|\braylet\b|RayTask|RayActor", "ray"),
-    (r"\bvllm\.|\bVLLM_|\bvLLM\b", "vllm"),
-    (r"Triton Error|\btriton\.(?:compiler|runtime|language)", "triton"),
-    (r"huggingface_hub|\bHF_HUB_|hf_hub_download", "huggingface_hub"),
-    (
-        r"\btransformers\b|`do_sample`|`torch_dtype`|`use_fast`|[Ii]mage processor of type|tokenizer class you load|`pad_token_id`|GenerationConfig",
-        "transformers",
-    ),
-    (
-        r"CUDA (?:error|driver|initialization|runtime)|cudaError|CUDA_ERROR_|\bcuInit\b|\blibcuda(?:rt)?\b|NVRM:",
-        "cuda",
-    ),
-    (r"\bTensorRT\b|\bTensorrt\b", "tensorrt"),
+/// What a message says about its writer when its form says nothing.
+struct Words {
+    /// Literals, one of which is in every message that matches.
+    needs: &'static [&'static str],
+    pattern: &'static str,
+    source: &'static str,
+}
+
+/// In order of precedence.
+const WORDS: &[Words] = &[
+    Words { needs: &["sglang", "SGLang"], pattern: r"\bsglang\b|SGLang", source: "other" },
+    Words {
+        needs: &["flash_attn"],
+        pattern: r"\bflash_attn\w*cuda|\bflash_attn_2\b|libflash_attn",
+        source: "flash_attention",
+    },
+    Words {
+        needs: &["libnvinfer", "tensorrt_llm", "TensorRT-LLM", "[TRT", "TllmException", "nvinfer1"],
+        pattern: r"\blibnvinfer|tensorrt_llm|TensorRT-LLM|\[TRT(?:-LLM)?\]|\bTllmException\b|nvinfer1",
+        source: "tensorrt",
+    },
+    Words {
+        needs: &["NCCL", "nccl"],
+        pattern: r"\bNCCL\b|ncclSystemError|ncclInternalError|ncclUnhandled|libnccl",
+        source: "nccl",
+    },
+    Words {
+        needs: &[
+            "CUDA out of memory",
+            "torch",
+            "Torch",
+            "libc10",
+            "c10::",
+            "aten",
+            "TypedStorage",
+            "sourceTensor",
+            "requires_grad",
+            "mat1 and mat2",
+            "expected m1",
+            "expected scalar type",
+            "expected all tensors",
+            "state_dict",
+            "size of tensor a",
+            "autograd",
+            "TORCH_",
+            "at::native",
+        ],
+        pattern: r"CUDA out of memory|torch\.|PyTorch|\bpytorch\b|libtorch|libc10|/pytorch/|\baten[:/]|\bc10::|\bat::native|TypedStorage|sourceTensor|requires_grad|mat1 and mat2|expected (?:m1|scalar type|all tensors)|state_dict|size of tensor a|autograd|torchrun failed|TORCH_",
+        source: "torch",
+    },
+    Words {
+        needs: &["bitsandbytes"],
+        pattern: r"\bbitsandbytes\b|libbitsandbytes",
+        source: "bitsandbytes",
+    },
+    Words {
+        needs: &["accelerate launch", "accelerate config"],
+        pattern: r"`?accelerate (?:launch|config)`?",
+        source: "accelerate",
+    },
+    Words {
+        needs: &["ray.", "ray::", "raylet", "RayTask", "RayActor"],
+        pattern: r"\bray\.\w+|\bray::|\braylet\b|RayTask|RayActor",
+        source: "ray",
+    },
+    Words {
+        needs: &["vllm.", "VLLM_", "vLLM"],
+        pattern: r"\bvllm\.|\bVLLM_|\bvLLM\b",
+        source: "vllm",
+    },
+    Words {
+        needs: &["Triton Error", "triton."],
+        pattern: r"Triton Error|\btriton\.(?:compiler|runtime|language)",
+        source: "triton",
+    },
+    Words {
+        needs: &["huggingface_hub", "HF_HUB_", "hf_hub_download"],
+        pattern: r"huggingface_hub|\bHF_HUB_|hf_hub_download",
+        source: "huggingface_hub",
+    },
+    Words {
+        needs: &[
+            "transformers",
+            "`do_sample`",
+            "`torch_dtype`",
+            "`use_fast`",
+            "mage processor of type",
+            "tokenizer class you load",
+            "`pad_token_id`",
+            "GenerationConfig",
+        ],
+        pattern: r"\btransformers\b|`do_sample`|`torch_dtype`|`use_fast`|[Ii]mage processor of type|tokenizer class you load|`pad_token_id`|GenerationConfig",
+        source: "transformers",
+    },
+    Words {
+        needs: &["CUDA ", "cudaError", "CUDA_ERROR_", "cuInit", "libcuda", "NVRM:"],
+        pattern: r"CUDA (?:error|driver|initialization|runtime)|cudaError|CUDA_ERROR_|\bcuInit\b|\blibcuda(?:rt)?\b|NVRM:",
+        source: "cuda",
+    },
+    Words {
+        needs: &["TensorRT", "Tensorrt"],
+        pattern: r"\bTensorRT\b|\bTensorrt\b",
+        source: "tensorrt",
+    },
 ];
 
-/// All of [`WORDS`] in one pass.
-static WORD_SET: LazyLock<Option<RegexSet>> =
-    LazyLock::new(|| RegexSet::new(WORDS.iter().map(|(words, _)| *words)).ok());
+/// The literals of all [`WORDS`], the words that each belongs to, and the patterns.
+struct Search {
+    literals: Option<AhoCorasick>,
+    of: Vec<usize>,
+    patterns: Vec<Option<Regex>>,
+}
+
+static SEARCH: LazyLock<Search> = LazyLock::new(|| {
+    let needs = || {
+        WORDS
+            .iter()
+            .enumerate()
+            .flat_map(|(at, words)| words.needs.iter().map(move |need| (at, *need)))
+    };
+    Search {
+        literals: AhoCorasick::new(needs().map(|(_, need)| need)).ok(),
+        of: needs().map(|(at, _)| at).collect(),
+        patterns: WORDS.iter().map(|words| compile_exact(words.pattern)).collect(),
+    }
+});
 
 static CUDA_ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile_exact(
@@ -110,8 +204,17 @@ fn compile_exact(words: &str) -> Option<Regex> {
 
 /// The source that the words of a message name.
 pub(super) fn by_words(message: &str) -> Option<&'static str> {
-    let first = WORD_SET.as_ref()?.matches(message).iter().next()?;
-    Some(WORDS[first].1)
+    let search = &*SEARCH;
+    let named = search.literals.as_ref()?.find_overlapping_iter(message);
+    let mut named = named.fold(0u32, |named, literal| named | 1 << search.of[literal.pattern()]);
+    while named != 0 {
+        let at = named.trailing_zeros() as usize;
+        if search.patterns[at].as_ref().is_some_and(|pattern| pattern.is_match(message)) {
+            return Some(WORDS[at].source);
+        }
+        named &= named - 1;
+    }
+    None
 }
 
 /// The source of a package, module or logger name: its first segment decides.
@@ -261,10 +364,10 @@ mod tests {
 
     #[test]
     fn every_word_pattern_compiles() {
-        for (words, _) in WORDS {
-            assert!(compile_exact(words).is_some(), "{words}");
+        for words in WORDS {
+            assert!(compile_exact(words.pattern).is_some(), "{}", words.pattern);
         }
-        assert!(CUDA_ERROR.is_some() && WORD_SET.is_some());
+        assert!(CUDA_ERROR.is_some() && SEARCH.literals.is_some());
     }
 
     #[test]

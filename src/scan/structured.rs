@@ -2,18 +2,22 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem::Finder;
 use serde_json::Value;
 
 use super::head::{Head, Style};
 use super::level::{Level, word_level};
+use super::mark::Mark;
+
+static LEVEL: Mark = Mark::new(|| Finder::new(" level="));
 
 /// The line as a log record, where it is a JSON object or logfmt with a level.
 pub(super) fn parse(text: &str) -> Option<Head<'_>> {
-    let trimmed = text.trim();
+    let trimmed = text.trim_ascii();
     if trimmed.starts_with('{') && trimmed.ends_with('}') {
         return json(text, trimmed);
     }
-    if text.contains(" level=") || text.starts_with("level=") {
+    if LEVEL.is_in(text) || text.starts_with("level=") {
         return logfmt(text);
     }
     None

@@ -3,13 +3,19 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use regex::Regex;
 
+use super::mark::Mark;
 use super::rules::compile;
+
+static SYSLOG_COLOUR: Mark = Mark::new(|| Finder::new("#033["));
+static BAR: Mark = Mark::new(|| Finder::new("%|"));
 
 /// `text` without colour codes and other terminal sequences, also as syslog writes them (`#033[`).
 pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
-    if !text.contains('\u{1b}') && !text.contains("#033[") {
+    let plain = memchr::memchr(b'\x1b', text.as_bytes()).is_none();
+    if plain && !SYSLOG_COLOUR.is_in(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -42,7 +48,7 @@ pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
 
 /// What stands after a tqdm bar on the same line; `text` itself where there is no bar.
 pub(super) fn after_progress(text: &str) -> &str {
-    let Some(bar) = text.find("%|") else { return text };
+    let Some(bar) = BAR.find(text) else { return text };
     let after = &text[bar + 2..];
     let Some(close) = after.find("| ") else { return "" };
     match after[close..].find(']') {
@@ -54,15 +60,19 @@ pub(super) fn after_progress(text: &str) -> &str {
 /// `text` with what stands in quotes blanked out, at equal length: words in quotation are not said
 /// by the program. Text in backquotes stays: that is how engines write names.
 pub(super) fn unquoted(text: &str) -> Cow<'_, str> {
-    if !text.contains(['"', '\'']) {
+    if memchr::memchr2(b'"', b'\'', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
     let bytes = text.as_bytes();
     let mut out = bytes.to_vec();
     let mut at = 0;
+    // A quote that nothing closes is followed by none that something closes: they are looked for
+    // once, so that a line of them costs no more than another.
+    let mut unclosed = None;
     while at < bytes.len() {
         let quote = bytes[at];
         let opens = (quote == b'"' || quote == b'\'')
+            && unclosed != Some(quote)
             && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric())
             && bytes.get(at + 1).is_some_and(|next| *next != b' ');
         if opens {
@@ -74,6 +84,10 @@ pub(super) fn unquoted(text: &str) -> Cow<'_, str> {
             if let Some(end) = closing {
                 out[at + 1..end].fill(b'_');
                 at = end;
+            } else if unclosed.is_some() {
+                break;
+            } else {
+                unclosed = Some(quote);
             }
         }
         at += 1;
@@ -140,9 +154,12 @@ pub(super) fn is_harmless(body: &str) -> bool {
 }
 
 /// `text` without characters that do not print.
-pub(super) fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+        return Cow::Borrowed(text);
+    }
     let shown = |one: char| !one.is_control() || one == '\n' || one == '\t';
-    text.chars().filter(|one| shown(*one)).collect()
+    Cow::Owned(text.chars().filter(|one| shown(*one)).collect())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::classify::{Opening, exception, is_frame, is_header};
 use super::head::Head;
 use super::kind::{Kind, Stage};
 use super::level::Level;
+use super::memo::Line;
 use super::rules::{self, Reach, Rule, first_match};
 use super::source;
 use super::text::printable;
@@ -72,7 +73,16 @@ pub(super) struct Closed {
 
 impl Record {
     pub(super) fn open(opening: Opening, head: &Head<'_>, line: u64, phase: Phase) -> Self {
-        let log_source = source::of_log(head, &opening.message);
+        // What raised it says more than the words of its first line, where no logger wrote that.
+        let spoken = !matches!(
+            opening.kind,
+            Kind::Traceback(_) | Kind::Group | Kind::Lead | Kind::Pytest | Kind::Warning
+        );
+        let log_source = if (spoken && opening.source.is_none()) || head.logged {
+            source::of_log(head, &opening.message)
+        } else {
+            "other"
+        };
         let mut record = Self {
             kind: opening.kind,
             rule: opening.rule,
@@ -116,37 +126,38 @@ impl Record {
         self.muted = true;
     }
 
-    /// Whether the line belongs to this record; if so it is taken in. `opens` tells whether it
-    /// could begin a record of its own.
-    pub(super) fn take(&mut self, head: &Head<'_>, line: u64, opens: bool) -> bool {
+    /// Whether the line belongs to this record; if so it is taken in.
+    pub(super) fn take(&mut self, line: &mut Line<'_, '_>) -> bool {
+        let head = line.head;
         let body = head.body.as_ref().trim_end();
         let same_log = head.logged
             && self.logged
             && head.level == self.level
             && head.file == self.file
             && head.logger == self.logger;
-        if (head.logged && !same_log) || line - self.first > RECORD_LINES {
+        if (head.logged && !same_log) || line.number - self.first > RECORD_LINES {
             return false;
         }
         if body.trim_matches([' ', '|', '\t']).is_empty() {
             self.blanks += 1;
             return self.blanks <= 2 && !matches!(self.kind, Kind::Warning | Kind::Usage);
         }
-        if !self.belongs(head, body, same_log, opens) {
+        if !self.belongs(line, body, same_log) {
             return false;
         }
-        self.last = line;
+        self.last = line.number;
         self.blanks = 0;
         true
     }
 
-    fn belongs(&mut self, head: &Head<'_>, body: &str, same_log: bool, opens: bool) -> bool {
+    fn belongs(&mut self, line: &mut Line<'_, '_>, body: &str, same_log: bool) -> bool {
+        let head = line.head;
         match self.kind {
             Kind::Traceback(Stage::Frames) => {
                 (same_log && self.fine_time && head.prefix == self.prefix && !is_header(body))
                     || self.in_frames(body)
             }
-            Kind::Traceback(Stage::After) => self.after_exception(head, body, same_log, opens),
+            Kind::Traceback(Stage::After) => self.after_exception(line, body, same_log),
             Kind::Traceback(Stage::Chain) => {
                 let header = is_header(body);
                 if header {
@@ -161,7 +172,7 @@ impl Record {
                 source && !head.logged && body.starts_with("  ") && !body.contains("Warning: ")
             }
             Kind::Lead => self.traceback_begins(body),
-            Kind::Log => self.after_log(head, body, same_log, opens),
+            Kind::Log => self.after_log(line, body, same_log),
             Kind::Crash => self.after_crash(body),
             Kind::Panic(stage) => self.in_panic(body, stage),
             Kind::Fatal => {
@@ -173,10 +184,8 @@ impl Record {
             }
             Kind::Pytest => self.in_pytest(body),
             Kind::Report => {
-                !opens
-                    && (body.contains('|')
-                        || body.starts_with(['-', '+'])
-                        || body.starts_with("Notes:"))
+                (body.contains('|') || body.starts_with(['-', '+']) || body.starts_with("Notes:"))
+                    && !line.opens()
             }
             Kind::Usage => {
                 let error = body.contains(": error: ");
@@ -210,13 +219,7 @@ impl Record {
         false
     }
 
-    fn after_exception(
-        &mut self,
-        head: &Head<'_>,
-        body: &str,
-        same_log: bool,
-        opens: bool,
-    ) -> bool {
+    fn after_exception(&mut self, line: &mut Line<'_, '_>, body: &str, same_log: bool) -> bool {
         if body.starts_with("During handling of the above exception")
             || body.starts_with("The above exception was the direct cause")
         {
@@ -241,7 +244,7 @@ impl Record {
         }
         // A message of several lines that a logger prefixed each.
         let mid_sentence = !body.starts_with(|first: char| first.is_ascii_uppercase());
-        if same_log && mid_sentence && head.prefix == self.prefix && self.blanks == 0 {
+        if same_log && mid_sentence && line.head.prefix == self.prefix && self.blanks == 0 {
             return true;
         }
         if body.starts_with([' ', '\t']) || open_end {
@@ -252,7 +255,7 @@ impl Record {
             self.loose += 1;
             return true;
         }
-        let loose = self.blanks == 0 && self.loose < LOOSE_LINES && !opens;
+        let loose = self.blanks == 0 && self.loose < LOOSE_LINES && !line.opens();
         self.loose += 1;
         loose
     }
@@ -274,7 +277,8 @@ impl Record {
     }
 
     /// A message of one line: does a traceback, a cause or a drawing follow?
-    fn after_log(&mut self, head: &Head<'_>, body: &str, same_log: bool, opens: bool) -> bool {
+    fn after_log(&mut self, line: &mut Line<'_, '_>, body: &str, same_log: bool) -> bool {
+        let head = line.head;
         // A warning is often the last that a process says before it fails of something else.
         let may_fail = same_log || self.severity >= Severity::Error;
         if may_fail && self.traceback_begins(body) {
@@ -304,8 +308,8 @@ impl Record {
             return true;
         }
         body.starts_with([' ', '\t'])
-            && !opens
             && (self.blanks == 0 || self.fixed_source == Some("rust"))
+            && !line.opens()
     }
 
     fn traceback_begins(&mut self, body: &str) -> bool {
@@ -450,9 +454,12 @@ impl Record {
         if !several {
             return None;
         }
+        if !rules::names_fault(&self.message) {
+            return None;
+        }
         let wanted = rules::wanted(&self.message);
         let rule = first_match(&self.message, &[Reach::Always], wanted);
-        rule.filter(|rule| rule.id == "cuda-fault")
+        rule.filter(|rule| rule.id == rules::FAULT)
     }
 }
 

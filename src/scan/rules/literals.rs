@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use super::{RULES, STRUCTURES};
+use super::{FAULT, RULES, STRUCTURES};
 use crate::scan::time::is_glog;
 
 /// The literals of all rules, and for each the rules that have it, one bit each.
@@ -43,6 +43,17 @@ static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
         .ok();
     Literals { search, rules }
 });
+
+/// The literals of the rule on faults of the device.
+static FAULTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let rule = RULES.iter().find(|rule| rule.id == FAULT)?;
+    AhoCorasick::builder().ascii_case_insensitive(true).build(rule.needs).ok()
+});
+
+/// Whether a message could tell of a fault of the device.
+pub(in crate::scan) fn names_fault(message: &str) -> bool {
+    FAULTS.as_ref().is_some_and(|search| search.is_match(message))
+}
 
 /// Whether a line could begin a record at all.
 pub(in crate::scan) fn is_candidate(line: &[u8]) -> bool {

@@ -16,8 +16,11 @@ mod literals;
 mod notices;
 mod structures;
 
-pub(super) use literals::{candidate_at, is_candidate, wanted};
+pub(super) use literals::{candidate_at, is_candidate, names_fault, wanted};
 use structures::STRUCTURES;
+
+/// The rule on faults of the device, which counts over what a record is otherwise.
+pub(super) const FAULT: &str = "cuda-fault";
 
 /// All rules. A notice that something else is done instead comes before the bare failure, and a
 /// failure that is named before the word `warning`.
@@ -71,8 +74,33 @@ pub(super) struct Structure {
     pub(super) counter_examples: &'static [&'static str],
 }
 
-static PATTERNS: LazyLock<Vec<Option<bytes::Regex>>> =
-    LazyLock::new(|| RULES.iter().map(|rule| compile_bytes(&rule.patterns.join("|"))).collect());
+/// The patterns of a rule. Those that hold at the beginning of a message only are a machine of
+/// their own: it gives up after a few bytes, while that of the others reads the message to its end.
+struct Patterns {
+    first: Option<bytes::Regex>,
+    anywhere: Option<bytes::Regex>,
+}
+
+impl Patterns {
+    fn of(rule: &Rule) -> Self {
+        let at_first = |pattern: &&&str| pattern.starts_with('^') || pattern.starts_with("(?-i:^");
+        let (first, anywhere): (Vec<&str>, Vec<&str>) =
+            rule.patterns.iter().partition(|pattern| at_first(pattern));
+        let joined = |patterns: Vec<&str>| {
+            (!patterns.is_empty()).then(|| compile_bytes(&patterns.join("|"))).flatten()
+        };
+        Self { first: joined(first), anywhere: joined(anywhere) }
+    }
+
+    fn match_in(&self, message: &[u8]) -> bool {
+        [&self.first, &self.anywhere]
+            .into_iter()
+            .any(|patterns| patterns.as_ref().is_some_and(|one| one.is_match(message)))
+    }
+}
+
+static PATTERNS: LazyLock<Vec<Patterns>> =
+    LazyLock::new(|| RULES.iter().map(|rule| Patterns::of(rule)).collect());
 
 /// Compiles a pattern of our own tables. One that does not compile matches nothing, and the test
 /// of the table names it.
@@ -89,14 +117,32 @@ fn compile_bytes(pattern: &str) -> Option<bytes::Regex> {
     bytes::RegexBuilder::new(pattern).case_insensitive(true).unicode(false).build().ok()
 }
 
+/// The rules of each reach, one bit each, in the order of [`Reach`].
+static REACHES: LazyLock<[u64; 3]> = LazyLock::new(|| {
+    let of = |reach| {
+        let rules = RULES.iter().enumerate().filter(|(_, rule)| rule.reach == reach);
+        rules.fold(0, |mask, (index, _)| mask | 1 << index)
+    };
+    [of(Reach::Always), of(Reach::Notice), of(Reach::Plain)]
+});
+
+/// The rules of `reaches`, one bit each.
+pub(super) fn within(reaches: &[Reach]) -> u64 {
+    reaches.iter().fold(0, |mask, reach| mask | REACHES[*reach as usize])
+}
+
 /// The first rule of `reaches` that `masked` matches, among those that [`wanted`] marked.
 pub(super) fn first_match(masked: &str, reaches: &[Reach], wanted: u64) -> Option<&'static Rule> {
-    RULES.iter().enumerate().find_map(|(index, rule)| {
-        let tried = wanted & (1 << index) != 0 && reaches.contains(&rule.reach);
-        let matched =
-            tried && PATTERNS[index].as_ref().is_some_and(|one| one.is_match(masked.as_bytes()));
-        matched.then_some(*rule)
-    })
+    let mut left = wanted & within(reaches);
+    while left != 0 {
+        let index = left.trailing_zeros() as usize;
+        let rule = RULES.get(index)?;
+        if PATTERNS[index].match_in(masked.as_bytes()) {
+            return Some(*rule);
+        }
+        left &= left - 1;
+    }
+    None
 }
 
 #[cfg(test)]
