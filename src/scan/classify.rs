@@ -11,7 +11,7 @@ use super::kind::{Kind, Stage};
 use super::level::Level;
 use super::mark::Mark;
 use super::rules::{self, Reach, Rule, compile, first_match};
-use super::text::{is_harmless, is_nothing, is_quotation, unquoted};
+use super::text::{is_harmless, is_nothing, is_ornament, is_quotation, unquoted};
 
 /// How a record begins.
 #[derive(Debug, Clone)]
@@ -128,6 +128,13 @@ pub(super) fn classify(head: &Head<'_>) -> Option<Opening> {
 
 /// A line that a logger rates as warning or worse.
 fn logged(head: &Head<'_>, body: &str, severity: Severity) -> Option<Opening> {
+    if head.fine_time && is_ornament(body) {
+        // The frame of a block whose message follows under the same prefix.
+        let mut opening = Opening::new(Kind::Log, "log-level", severity, "");
+        opening.provisional = true;
+        opening.by_level = true;
+        return Some(opening);
+    }
     if is_nothing(body) {
         return None;
     }
@@ -187,7 +194,7 @@ fn worded(body: &str, quoted: bool) -> Option<Opening> {
 fn by_rule(rule: &'static Rule, body: &str) -> Opening {
     let kind = match rule.id {
         "cpp-terminate" | "signal" | "heap-corruption" | "sanitizer" | "stack-overflow"
-        | "cuda-fault" | "c-assertion" => Kind::Crash,
+        | "cuda-fault" | "c-assertion" | "allocation-abort" => Kind::Crash,
         "transformers-notice" if body.contains(" LOAD REPORT ") => Kind::Report,
         _ => Kind::Log,
     };
@@ -349,6 +356,11 @@ pub(super) fn is_error_name(name: &str) -> bool {
 pub(super) fn is_frame(body: &str) -> bool {
     let trimmed = body.trim_start();
     trimmed.len() < body.len() && trimmed.starts_with("File \"") && trimmed.contains("\", line ")
+}
+
+/// Whether `body` is the header of an exception group.
+pub(super) fn is_group(body: &str) -> bool {
+    body.trim_end().ends_with("+ Exception Group Traceback (most recent call last):")
 }
 
 /// Whether `body` is the header of a traceback and nothing else.

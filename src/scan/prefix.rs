@@ -118,7 +118,7 @@ impl<'t> Head<'t> {
             || self.bracket_tag(inner)
             || self.bracket_place(inner)
             || (inside && inner.bytes().all(|byte| byte.is_ascii_digit() || byte == b'/'))
-            || self.bracket_name(inner);
+            || (self.file.is_empty() && self.bracket_name(inner));
         if !known {
             return None;
         }
@@ -302,6 +302,9 @@ impl<'t> Head<'t> {
         let length = token.bytes().take_while(u8::is_ascii_uppercase).count();
         let level = word_level(&token[..length])?;
         let after = &token[length..];
+        if is_measured(after) {
+            return None;
+        }
         match after.as_bytes().first() {
             None | Some(b' ' | b'\t' | b'|' | b'[' | b']') => {
                 self.set_level(level);
@@ -443,6 +446,14 @@ fn nccl(text: &str) -> Option<Head<'_>> {
     // The place that reports is part of what is said: the words after it are often the same.
     head.body = Cow::Borrowed(&text[close + 2..]);
     Some(head)
+}
+
+/// Whether what follows a word makes it part of a name: `ERROR rate 0.1 %`, `WARNING threshold`.
+fn is_measured(after: &str) -> bool {
+    let next = after.split_ascii_whitespace().next().unwrap_or("");
+    after.starts_with(' ')
+        && ["rate", "rate:", "count", "count:", "budget", "tolerance", "threshold", "threshold:"]
+            .contains(&next)
 }
 
 fn separator(token: &str) -> Option<usize> {

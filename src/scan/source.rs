@@ -141,13 +141,17 @@ const WORDS: &[Words] = &[
         source: "triton",
     },
     Words {
-        needs: &["huggingface_hub", "HF_HUB_", "hf_hub_download"],
-        pattern: r"huggingface_hub|\bHF_HUB_|hf_hub_download",
+        needs: &["huggingface_hub", "hf_xet", "commit hash", "HF_HUB_", "hf_hub_download"],
+        pattern: r"huggingface_hub|\bhf_xet\b|commit hash to |\bHF_HUB_|hf_hub_download",
         source: "huggingface_hub",
     },
     Words {
         needs: &[
-            "transformers",
+            "ransformers",
+            "`past_key_values`",
+            "`seen_tokens`",
+            "`use_cache",
+            "`low_cpu_mem_usage",
             "`do_sample`",
             "`torch_dtype`",
             "`use_fast`",
@@ -156,7 +160,7 @@ const WORDS: &[Words] = &[
             "`pad_token_id`",
             "GenerationConfig",
         ],
-        pattern: r"\btransformers\b|`do_sample`|`torch_dtype`|`use_fast`|[Ii]mage processor of type|tokenizer class you load|`pad_token_id`|GenerationConfig",
+        pattern: r"\b[Tt]ransformers\b|`past_key_values`|`seen_tokens`|`use_cache|`low_cpu_mem_usage|`do_sample`|`torch_dtype`|`use_fast`|[Ii]mage processor of type|tokenizer class you load|`pad_token_id`|GenerationConfig",
         source: "transformers",
     },
     Words {
@@ -289,7 +293,11 @@ pub(super) fn of_log(head: &Head<'_>, message: &str) -> &'static str {
         return "nccl";
     }
     if let Some(source) = by_package(head.logger) {
-        return source;
+        // Crates that Python packages are made of speak for themselves.
+        let crates = ["tokenizers", "safetensors"];
+        let own = head.style == Style::Rust
+            && crates.iter().any(|name| head.logger.split("::").next() == Some(*name));
+        return if own { "rust" } else { source };
     }
     if head.style == Style::Vllm {
         return "vllm";
@@ -305,7 +313,7 @@ pub(super) fn of_log(head: &Head<'_>, message: &str) -> &'static str {
         Style::Rust => "rust",
         Style::Other => "other",
         // Triton's server logs so; its TensorRT-LLM backend is what this corpus of engines has.
-        Style::Glog if file.ends_with(".cc") => {
+        Style::Glog if [".cc", ".cpp", ".cu", ".h"].iter().any(|end| file.ends_with(end)) => {
             let server = [
                 "model_",
                 "server",
@@ -349,6 +357,11 @@ pub(super) fn by_channel(channel: &str) -> Option<&'static str> {
     }
     let ray = channel.starts_with("raylet") || channel.starts_with("autoscaler");
     ray.then_some("ray")
+}
+
+/// Whether NCCL fails here, or torch's process group for it.
+pub(super) fn is_nccl_error(message: &str) -> bool {
+    message.contains("NCCL error") || message.contains("ncclUnhandled")
 }
 
 /// Whether the CUDA runtime or driver reports an error here.

@@ -10,12 +10,17 @@ use super::mark::Mark;
 use super::rules::compile;
 
 static SYSLOG_COLOUR: Mark = Mark::new(|| Finder::new("#033["));
+/// What ends a colour, where what carried the text took the escape away.
+static RESET: [Mark; 2] = [Mark::new(|| Finder::new("[0m")), Mark::new(|| Finder::new("[0;0m"))];
 static BAR: Mark = Mark::new(|| Finder::new("%|"));
 
 /// `text` without colour codes and other terminal sequences, also as syslog writes them (`#033[`).
 pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
     let plain = memchr::memchr(b'\x1b', text.as_bytes()).is_none();
     if plain && !SYSLOG_COLOUR.is_in(text) {
+        if RESET.iter().any(|reset| reset.is_in(text)) {
+            return Cow::Owned(without_halves(text));
+        }
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -44,6 +49,25 @@ pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
     }
     out.push_str(rest);
     Cow::Owned(out)
+}
+
+/// `text` without colour codes that have lost their escape: `[1;36m(Worker pid=3)[0;0m`.
+fn without_halves(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('[') {
+        out.push_str(&rest[..at]);
+        let inner = &rest[at + 1..];
+        let code = inner.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
+        if (1..=10).contains(&code) && inner.as_bytes().get(code) == Some(&b'm') {
+            rest = &inner[code + 1..];
+        } else {
+            out.push('[');
+            rest = inner;
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// What stands after a tqdm bar on the same line; `text` itself where there is no bar.
@@ -118,6 +142,11 @@ static TRIVIAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static NOTHING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile(r#"^[\s:=|]*["'\[{(]*(?:none|null|nil|false|no|n/a|-+|\d[\d.,%]*)?["'\]})]*[.;|\s]*$"#)
 });
+
+/// Whether a message is only drawn: nothing, or a rule of `*`, `=`, `-`.
+pub(super) fn is_ornament(body: &str) -> bool {
+    body.bytes().all(|byte| b" *=-#_".contains(&byte))
+}
 
 /// Whether a message at a level says nothing: `WARNING   0`, `ERROR: none`.
 pub(super) fn is_nothing(body: &str) -> bool {

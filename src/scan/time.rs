@@ -40,9 +40,11 @@ pub(super) fn time_length(text: &str) -> Option<usize> {
 
 /// Whether `line` begins as glog lines do: a level letter and the month and day.
 pub(super) fn is_glog(line: &[u8]) -> bool {
+    // Newer ones may write the year before the month.
+    let digits = line.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
     line.len() > 12
         && matches!(line[0], b'I' | b'W' | b'E' | b'F')
-        && line[1..5].iter().all(u8::is_ascii_digit)
-        && line[5] == b' '
-        && line[6].is_ascii_digit()
+        && matches!(digits, 4 | 8)
+        && line[digits + 1] == b' '
+        && line[digits + 2].is_ascii_digit()
 }

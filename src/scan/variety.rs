@@ -81,7 +81,7 @@ We've detected an older driver with an RTX 4000 series GPU.
 Token indices sequence length is longer than the specified maximum sequence length for this model (600 > 512). Running this sequence through the model will result in indexing errors
 `do_sample` is set to `False`. However, `temperature` is set to `0.9` -- this flag is only used in sample-based generation modes."##;
     insta::assert_snapshot!(scan(text), @r##"
-    warning transformers 1-1 x1 transformers-notice: Some weights of LlamaForSequenceClassification were not initialized from the model checkpoint at gpt2 and are newly initialized: ['score.weight']
+    warning transformers 1-2 x1 transformers-notice: Some weights of LlamaForSequenceClassification were not initialized from the model checkpoint at gpt2 and are newly initialized: ['score.weight']
     deprecation transformers 3-3 x1 deprecated: `torch_dtype` is deprecated! Use `dtype` instead!
     warning transformers 4-4 x1 transformers-notice: The attention mask is not set and cannot be inferred from input because pad token is same as eos token.
     warning transformers 5-5 x1 transformers-notice: Starting from v4.46, the `logits` model output will have the same type as the model
@@ -308,7 +308,7 @@ docker: Error response from daemon: could not select device driver "" with capab
     insta::assert_snapshot!(scan(text), @r##"
     warning transformers 1-1 x1 transformers-notice: The tokenizer class you load from this checkpoint is not the same type as the class this function is called from.
     critical other 2-2 x1 signal: Killed
-    critical other 3-3 x1 out-of-memory-kill: dmesg: Out of memory: Killed process 123 (python3) total-vm:1kB
+    critical other 3-3 x1 kernel-oom: dmesg: Out of memory: Killed process 123 (python3) total-vm:1kB
     critical other 4-4 x1 out-of-memory-kill: slurmstepd: error: Detected 1 oom_kill event in StepId=1.batch. Some of the step tasks have been OOM Killed.
     error other 5-5 x1 error-word: srun: error: node1: task 0: Out Of Memory
     error other 6-6 x1 build-tool: make: *** [Makefile:3: all] Error 2

@@ -54,7 +54,8 @@ impl Record {
                 if source::is_cuda_error(message) {
                     return "cuda";
                 }
-                source::by_words(message).unwrap_or("other")
+                let logger = if self.logged { self.log_source } else { "other" };
+                source::by_words(message).unwrap_or(logger)
             }
             _ => self.logged_by(),
         }
@@ -79,6 +80,9 @@ impl Record {
     /// The library that raised the exception.
     fn raised_by(&self) -> &'static str {
         let message = &self.message;
+        if source::is_nccl_error(message) {
+            return "nccl";
+        }
         if source::is_cuda_error(message) {
             return "cuda";
         }

@@ -1,13 +1,13 @@
 //! A record while it is being read: which lines belong to it, and what it comes to.
 
-use super::classify::{Opening, exception, is_frame, is_header};
+use super::classify::{Opening, exception, is_frame, is_group, is_header};
 use super::head::Head;
 use super::kind::{Kind, Stage};
 use super::level::Level;
 use super::memo::Line;
 use super::rules::{self, Reach, Rule, first_match};
 use super::source;
-use super::text::printable;
+use super::text::{is_ornament, printable};
 use super::{Phase, Severity};
 
 mod attribution;
@@ -18,6 +18,8 @@ const MESSAGE_KEPT: usize = 2048;
 const MESSAGE_LINES: usize = 10;
 /// Lines after an exception that may belong to its message though nothing says so.
 const LOOSE_LINES: u32 = 12;
+/// Lines of the message of a `warnings.warn` after its first.
+const WARNING_LINES: u32 = 4;
 /// Lines of one record: none has more, and an endless one must not be kept open.
 const RECORD_LINES: u64 = 5000;
 
@@ -43,6 +45,8 @@ pub(super) struct Record {
     file: String,
     logger: String,
     prefix: String,
+    /// Blanks between the prefix and the message.
+    indent: usize,
     fine_time: bool,
     logged: bool,
     /// Source by the prefix alone.
@@ -101,6 +105,7 @@ impl Record {
             file: head.file.to_owned(),
             logger: head.logger.to_owned(),
             prefix: head.prefix.to_owned(),
+            indent: head.body.len() - head.body.trim_start().len(),
             fine_time: head.fine_time,
             logged: head.logged,
             log_source,
@@ -145,7 +150,10 @@ impl Record {
         if !self.belongs(line, body, same_log) {
             return false;
         }
-        self.last = line.number;
+        // Lines between a warning and its source are part of it once the source has come.
+        if !matches!(self.kind, Kind::Warning) || body.starts_with("  ") || self.last > self.first {
+            self.last = line.number;
+        }
         self.blanks = 0;
         true
     }
@@ -154,8 +162,7 @@ impl Record {
         let head = line.head;
         match self.kind {
             Kind::Traceback(Stage::Frames) => {
-                (same_log && self.fine_time && head.prefix == self.prefix && !is_header(body))
-                    || self.in_frames(body)
+                self.in_frames(body) || (same_log && self.fine_time && head.prefix == self.prefix)
             }
             Kind::Traceback(Stage::After) => self.after_exception(line, body, same_log),
             Kind::Traceback(Stage::Chain) => {
@@ -167,20 +174,25 @@ impl Record {
                 header
             }
             Kind::Group => self.in_group(body),
-            Kind::Warning => {
-                let source = self.last == self.first && self.blanks == 0;
-                source && !head.logged && body.starts_with("  ") && !body.contains("Warning: ")
-            }
+            Kind::Warning => self.after_warning(line, body),
             Kind::Lead => self.traceback_begins(body),
             Kind::Log => self.after_log(line, body, same_log),
             Kind::Crash => self.after_crash(body),
             Kind::Panic(stage) => self.in_panic(body, stage),
             Kind::Fatal => {
                 is_frame(body)
-                    || ["Thread 0x", "Current thread", "Extension modules:", "Stack (most", "  <"]
-                        .iter()
-                        .any(|start| body.starts_with(start))
+                    || [
+                        "Thread 0x",
+                        "Current thread",
+                        "Extension modules:",
+                        "Stack (most",
+                        "Python runtime state",
+                        "  <",
+                    ]
+                    .iter()
+                    .any(|start| body.starts_with(start))
                     || body.contains("(core dumped)")
+                    || is_end(body)
             }
             Kind::Pytest => self.in_pytest(body),
             Kind::Report => {
@@ -196,6 +208,26 @@ impl Record {
                 error || body.starts_with(' ')
             }
         }
+    }
+
+    /// The rest of a `warnings.warn`: further lines of its message, the line of source that ends
+    /// it, and what Python advises below it.
+    fn after_warning(&mut self, line: &mut Line<'_, '_>, body: &str) -> bool {
+        if line.head.logged || self.blanks > 0 {
+            return false;
+        }
+        if body.starts_with("ResourceWarning: Enable tracemalloc") {
+            return true;
+        }
+        let ended = self.last > self.first;
+        if ended || body.contains("Warning: ") {
+            return false;
+        }
+        if body.starts_with("  ") {
+            return true;
+        }
+        self.loose += 1;
+        self.loose <= WARNING_LINES && !line.opens()
     }
 
     fn in_frames(&mut self, body: &str) -> bool {
@@ -289,12 +321,22 @@ impl Record {
             self.note_frame(body);
             return true;
         }
-        if is_advice(body) {
+        if is_advice(body)
+            || (self.logger == "asyncio" && is_context(body))
+            || (self.severity >= Severity::Error && is_native_frame(body))
+        {
             return true;
         }
         if same_log {
             let repeated = self.fine_time && head.prefix == self.prefix;
-            return self.blanks == 0 && (repeated || body.starts_with([' ', '\t']));
+            if repeated && self.provisional && !is_ornament(body) {
+                // The block began with a rule or an empty line.
+                self.say(body.trim());
+                self.provisional = false;
+                return true;
+            }
+            let deeper = body.len() - body.trim_start().len() > self.indent;
+            return self.blanks == 0 && (repeated || deeper);
         }
         if body.starts_with("Caused by:") {
             self.fixed_source.get_or_insert("rust");
@@ -313,9 +355,15 @@ impl Record {
     }
 
     fn traceback_begins(&mut self, body: &str) -> bool {
-        let begins = is_header(body) && self.blanks == 0;
+        let group = is_group(body);
+        let begins = (is_header(body) || group) && self.blanks == 0;
         if begins {
-            self.kind = Kind::Traceback(Stage::Frames);
+            self.kind = if group { Kind::Group } else { Kind::Traceback(Stage::Frames) };
+            if group {
+                // The group says it all.
+                self.message.clear();
+                self.message_lines = 0;
+            }
             self.rule = "python-traceback";
             self.provisional = false;
         }
@@ -337,12 +385,14 @@ impl Record {
             }
             return true;
         }
-        let numbered =
-            body.starts_with(|first: char| first.is_ascii_digit()) && body.contains(" 0x");
         let process = body.starts_with('[') && self.message.contains("Process received signal")
             || body.starts_with("    #") && body.contains(" 0x");
         is_advice(body)
-            || numbered
+            || is_native_frame(body)
+            || (self.rule != "signal" && is_end(body))
+            || body.starts_with("PC: @")
+            || body.trim_start().starts_with("@ ")
+            || (body.starts_with("==") && body.ends_with("ABORTING"))
             || process
             || body.starts_with("fatal runtime error: stack overflow")
             || (body.ends_with("(core dumped)") && !body.contains(": line "))
@@ -463,6 +513,22 @@ impl Record {
     }
 }
 
+/// What a shell says when a process is gone, with nothing around it.
+fn is_end(body: &str) -> bool {
+    ["Aborted", "Segmentation fault", "Bus error", "Illegal instruction"].contains(&body)
+}
+
+/// `1       0x7f9d2f0a1e8c f(char const*) + 82`.
+fn is_native_frame(body: &str) -> bool {
+    body.starts_with(|first: char| first.is_ascii_digit()) && body.contains(" 0x")
+}
+
+/// What asyncio's handler of exceptions adds: `future: <Task ...>`, one line for each thing.
+fn is_context(body: &str) -> bool {
+    let key = body.split(": ").next().unwrap_or("");
+    ["future", "task", "handle", "protocol", "transport", "asyncgen", "socket"].contains(&key)
+}
+
 /// What CUDA and c10 append to a message.
 fn is_advice(body: &str) -> bool {
     let body = body.trim_start();
@@ -477,6 +543,12 @@ fn is_advice(body: &str) -> bool {
         "frame #",
         "note: run with `RUST_BACKTRACE",
         "C++ CapturedTraceback:",
+        "You should probably TRAIN this model",
+        "- This IS ",
+        "To disable this warning",
+        "To silence this warning",
+        "To avoid this warning",
+        "Memory on the node (IP",
     ]
     .iter()
     .any(|start| body.starts_with(start))

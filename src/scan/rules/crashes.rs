@@ -137,6 +137,7 @@ pub(super) const CRASHES: &[Rule] = &[
             "aborted",
             "segfault",
             "trace/breakpoint",
+            "*** sig",
         ],
         patterns: &[
             // Alone, or as a shell reports it.
@@ -146,6 +147,7 @@ pub(super) const CRASHES: &[Rule] = &[
             r"\b(?:interrupted|killed|terminated|crashed|died|exited|aborted) (?:by|with|on|due to) (?:signal|SIG)",
             r"\b(?:caught|received) (?:fatal )?signal (?:11|6|7|4|8|SIGSEGV|SIGABRT|SIGBUS|SIGILL|SIGFPE)\b",
             r"^!+ Segfault encountered",
+            r"^\*\*\* SIG[A-Z]+ received at time",
             r"^\S+\[\d+\]: segfault at ",
         ],
         severity: Severity::Critical,
@@ -172,29 +174,44 @@ pub(super) const CRASHES: &[Rule] = &[
         counter_examples: &["ask on Stack Overflow"],
     },
     Rule {
+        // The process that it names is the victim and not the one that speaks.
+        id: "kernel-oom",
+        reach: Reach::Always,
+        needs: &["out of memory: kill", "oom-killer"],
+        patterns: &[r"\bOut of memory: Kill", r"\binvoked oom-killer\b"],
+        severity: Severity::Critical,
+        source: Some("other"),
+        examples: &[
+            "Out of memory: Killed process 77 (python)",
+            "[68.1] python3 invoked oom-killer: gfp_mask=0x1, order=0",
+        ],
+        counter_examples: &["the oom-killer is off"],
+    },
+    Rule {
         id: "out-of-memory-kill",
         reach: Reach::Always,
-        needs: &[
-            "oom",
-            "out of memory: kill",
-            "memory pressure",
-            "low on memory",
-            "memory allocation of",
-        ],
+        needs: &["oom", "memory pressure", "low on memory"],
         patterns: &[
-            r"\bOut of memory: Kill",
             r"\boom[-_]kill\b",
-            r"\bOOM[- ]?kill(?:ed|er)",
+            r"\bOOM[- ]?killed\b",
+            r"\bby (?:the )?(?:\w+ )?OOM[- ]?killer\b",
             r"killed due to (?:the )?(?:node running )?(?:memory pressure|low on memory|running low)",
             r"running low on memory",
-            r"^memory allocation of \d+ bytes failed",
         ],
         severity: Severity::Critical,
         source: None,
-        examples: &[
-            "Out of memory: Killed process 77 (python)",
-            "4 Workers (tasks / actors) killed due to memory pressure (OOM)",
-        ],
+        examples: &["4 Workers (tasks / actors) killed due to memory pressure (OOM)"],
         counter_examples: &["memory pressure: low", "INFO oom_score_adj set to 0"],
+    },
+    Rule {
+        // What the standard library of Rust says before it aborts.
+        id: "allocation-abort",
+        reach: Reach::Always,
+        needs: &["memory allocation of"],
+        patterns: &[r"^memory allocation of \d+ bytes failed"],
+        severity: Severity::Critical,
+        source: Some("rust"),
+        examples: &["memory allocation of 549755813888 bytes failed\nAborted (core dumped)"],
+        counter_examples: &["memory allocation of 3 GiB took 2 ms"],
     },
 ];

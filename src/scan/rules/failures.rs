@@ -28,6 +28,20 @@ pub(super) const NAMED: &[Rule] = &[
         counter_examples: &["creating server: done"],
     },
     Rule {
+        id: "unit-failed",
+        reach: Reach::Plain,
+        needs: &[".service: "],
+        patterns: &[
+            r"^[\w@.-]+\.service: Main process exited, code=(?:killed|dumped|exited, status=[1-9])",
+            r"^[\w@.-]+\.service: Failed with result\b",
+        ],
+        severity: Severity::Error,
+        // systemd speaks, whatever the unit is called.
+        source: Some("other"),
+        examples: &["vllm.service: Main process exited, code=killed, status=9/KILL"],
+        counter_examples: &["vllm.service: Main process exited, code=exited, status=0/SUCCESS"],
+    },
+    Rule {
         id: "build-tool",
         reach: Reach::Plain,
         needs: &[
@@ -136,7 +150,9 @@ pub(super) const WORDED: &[Rule] = &[
             "can't",
             "failure",
             "crashed",
-            "unexpectedly",
+            "unexpected",
+            "exiting due",
+            "received sig",
             "timed out",
             "giving up",
             "aborting",
@@ -145,12 +161,14 @@ pub(super) const WORDED: &[Rule] = &[
             r"^(?-i:Failed|FAILED)(?: to | with |: )\S",
             // llama.cpp and its kin: the function that speaks, then what befell it.
             r"^[a-z]\w*(?:_\w+|::\w+)+: (?:failed|unable|cannot|could not)\b",
-            r"^(?:srv|main|slot|init)\s[^:]{0,40}: (?:failed|error|unable)\b",
+            r"^(?:srv|main|slot|init)\b[^:]{0,40}: (?:failed|error|unable|exiting due)\b",
             r"^(?-i:Unable to|Could not|Couldn't|Cannot|Can't) \w+",
             r"^[A-Z][^:=]{3,80}[a-z)] failed(?:: \S| with | due to | because )",
             r"^(?:[\w./()-]+ ){0,5}(?:load|loading|build|initiali[sz]ation|init|allocation|import|compilation|connection|launch|download|conversion|quantization|warmup|capture|serialization|deserialization|registration|handshake|startup|request|lookup|copy|transfer|parsing|tuning|verification|checksum) failed\b",
             r"^\w[\w ]{2,60} (?-i:crashed|(?:died|exited|terminated|closed|ended|stopped) unexpectedly|timed out)\b",
             r"[,;:] (?-i:giving up|aborting)\b",
+            r"^(?:\w+ ){1,4}(?:died|was killed|crashed)\b.{0,60}\bunexpected\b",
+            r"^Received sig\w+ from (?:a|the|its|one) ",
         ],
         severity: Severity::Error,
         source: None,

@@ -32,7 +32,7 @@ static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
         add(need, 0);
     }
     // glog's level letter is known only by its place at the beginning of a line.
-    for start in ["w0", "w1", "e0", "e1", "f0", "f1"] {
+    for start in ["w0", "w1", "w2", "e0", "e1", "e2", "f0", "f1", "f2"] {
         add(&format!("\n{start}"), 0);
         add(&format!("\r{start}"), 0);
     }

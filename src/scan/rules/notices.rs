@@ -45,6 +45,13 @@ pub(super) const NOTICES: &[Rule] = &[
         id: "unavailable-alternative",
         reach: Reach::Notice,
         needs: &[
+            "not support",
+            "not eligible",
+            "is disabled",
+            "was disabled",
+            "been disabled",
+            "disabling",
+            "switching to",
             "not available",
             "not supported",
             "not installed",
@@ -72,7 +79,11 @@ pub(super) const NOTICES: &[Rule] = &[
         ],
         patterns: &[
             // What is lacking, then what is done about it.
-            r"\b(?:not (?:available|supported|installed|found|implemented|compatible|detected|possible|built|usable)|unavailable|unsupported|incompatible|import failed|does not support|doesn't support|could not be (?:loaded|found|imported|initiali[sz]ed)|could not (?:open|load|find) [^:,;]{1,60}|cannot import \S+|is missing|not enough memory)\b.{0,200}\b(?:using|will use|uses|used instead|fall(?:ing|s)? back|default(?:s|ing) to|disabl(?:ed|ing)|set(?:ting)? to|switch(?:ed|ing) to|instead|skipp(?:ed|ing)|proceed(?:ing)?|continuing|retrying|(?:is|be) ignored|ignoring)\b",
+            r"\b(?:not (?:available|supported|installed|found|implemented|compatible|detected|possible|built|usable)|unavailable|unsupported|incompatible|import failed|(?:does|do) not support|doesn't support|not eligible|could not be (?:loaded|found|imported|initiali[sz]ed)|could not (?:open|load|find) [^:,;]{1,60}|cannot import \S+|is missing|not enough memory)\b.{0,200}\b(?:using|will use|uses|used instead|fall(?:ing|s)? back|default(?:s|ing) to|disabl(?:ed|ing)|set(?:ting)? to|switch(?:ed|ing) to|instead|skipp(?:ed|ing)|proceed(?:ing)?|continuing|retrying|forc(?:ed|ing)|overrid(?:den|ing)|setting `\w+|(?:is|be) ignored|ignoring)\b",
+            // What is off, and what it lacks.
+            r"\b(?:is|was|been) disabled (?:because|since|due to|as)\b.{0,100}\b(?:not|missing|unavailable|lacks?|unsupported|requires?|no)\b",
+            r"\bdisabling \S.{0,80} to (?:prevent|avoid)\b",
+            r"[,;.] switching to \S.{0,60} instead\b",
             // What is done, then why.
             r"^(?:\w+: )?(?:using|disabl(?:ed|ing)|skipp(?:ed|ing)|switch(?:ed|ing) to|default(?:ed|ing) to|reduc(?:ed|ing)|dropp(?:ed|ing))\b.{1,100}(?:\b(?:because|since|as|due to)\b|:).{0,80}\b(?:not (?:available|supported|installed|found|implemented|compatible|detected|possible|built|enough)|unavailable|unsupported|missing|insufficient|incompatible)\b",
         ],
@@ -82,8 +93,17 @@ pub(super) const NOTICES: &[Rule] = &[
             "[engine] fp8 kv cache is not supported on this device; using bf16 instead",
             "INFO flash-attn not available, using sdpa",
             "Disabling CUDA graphs: not enough memory",
+            "INFO Mode FULL is not compatible with level 0. Overriding to NONE.",
+            "INFO Custom allreduce is disabled because of a missing library",
+            "INFO Triton finds 0 drivers. Disabling Triton to prevent errors at run time.",
+            "INFO No platform detected, switching to CPU Platform instead.",
         ],
-        counter_examples: &["INFO unsupported ops: none", "| fp8 | not supported | using bf16 |"],
+        counter_examples: &[
+            "INFO unsupported ops: none",
+            "| fp8 | not supported | using bf16 |",
+            "INFO Skipping autotune because it is disabled.",
+            "INFO sampling is disabled via VLLM_SAMPLER=0.",
+        ],
     },
     Rule {
         id: "accelerator-unavailable",
@@ -158,6 +178,9 @@ pub(super) const NOTICES: &[Rule] = &[
         id: "transformers-notice",
         reach: Reach::Plain,
         needs: &[
+            "sliding window attention is",
+            "attention implementation on",
+            "gradient checkpointing",
             "pad_token_id",
             "pad token",
             "attention mask",
@@ -184,6 +207,9 @@ pub(super) const NOTICES: &[Rule] = &[
             "attention_mask",
         ],
         patterns: &[
+            r"^Sliding Window Attention is enabled but not implemented",
+            r"^Using the `\w+` attention implementation on multi-gpu",
+            r"^`\w+=\w+` is incompatible with gradient checkpointing",
             r"^Setting `pad_token_id`",
             r"attention mask (?:and the pad token id were|is) not set",
             r"^You are attempting to use Flash Attention",
@@ -217,8 +243,14 @@ pub(super) const NOTICES: &[Rule] = &[
     Rule {
         id: "accelerate-notice",
         reach: Reach::Plain,
-        needs: &["accelerate launch", "older driver with an rtx", "detected kernel version"],
+        needs: &[
+            "on the meta device",
+            "accelerate launch",
+            "older driver with an rtx",
+            "detected kernel version",
+        ],
         patterns: &[
+            r"^Some parameters are on the meta device",
             r"^The following values were not passed to `accelerate launch`",
             r"^We've detected an older driver with an RTX",
             r"^Detected kernel version \S+, which is below",
@@ -279,6 +311,7 @@ pub(super) const NOTICES: &[Rule] = &[
         reach: Reach::Plain,
         needs: &["skipping", "ignoring", "ignored", "disabling"],
         patterns: &[
+            r"^(?:Ignored|Ignoring) (?:an? )?error\b",
             r"^(?:Skipping|Ignoring|Disabling) \S.{0,100}(?:\b(?:because|due to|since)\b|: )",
             r"^[^:]{0,120}\b(?:setting|option|argument|parameter|flag|value|keyword|variable|config\w*|`[^`]+`|--[\w-]+|env\w*)s?\b.{0,80}\b(?:will be|is|are|may be|was|were) ignored\b",
         ],
