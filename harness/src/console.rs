@@ -6,9 +6,10 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use libtest_mimic::ColorSetting;
+use wattest::issues::Standing;
 use wattest::record::Record;
 use wattest::report::text::{console_line, count, seconds};
-use wattest::report::{Evidence, Report};
+use wattest::report::{Evidence, Report, RunInfo, annotations};
 use wattest::schema::Answer;
 use wattest::verdict::Status;
 
@@ -222,6 +223,14 @@ pub fn print(text: &str, json: bool) {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush())
     };
+}
+
+/// Has GitHub show the entries of the issues file that fail `run` or want a look, each at its line,
+/// where this is a job of GitHub.
+pub fn annotate(run: &RunInfo, standings: &[Standing], json: bool) {
+    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        print(&annotations(run, standings), json);
+    }
 }
 
 /// Prints each of `faults` to stderr, and what they mean.

@@ -11,6 +11,7 @@ use wattest::backends;
 use wattest::environment::Environment;
 use wattest::issues::{Book, Standing};
 use wattest::record::Record;
+use wattest::report::text::console_line;
 use wattest::report::{CaseView, Command, Report, RunInfo, Summary, attempts};
 use wattest::run::{Journal, Manifest, Supervisor, SupervisorOptions};
 use wattest::schema::{Case, Selection};
@@ -275,7 +276,8 @@ impl Setup<'_> {
             mode: Mode {
                 smoke: options.smoke,
                 today: options.today.unwrap_or_else(|| Zoned::now().date()),
-                engine_version: None,
+                engine_versions: environment
+                    .engine_versions(self.sources.iter().map(Source::backend)),
                 gpu: environment.gpus.first().cloned(),
                 energy: None,
             },
@@ -424,12 +426,13 @@ impl End {
     fn standings(&self, cases: &[CaseView]) -> Vec<Standing> {
         let records: Vec<Record> = cases.iter().map(|view| view.record.clone()).collect();
         let planned: Vec<&str> = self.info.planned.iter().map(String::as_str).collect();
-        self.book.settle(&records, &planned, self.info.mode.today)
+        self.book.settle(&records, &planned, &self.info.mode)
     }
 
     fn show(&self, cases: &[CaseView], standings: &[Standing]) -> Summary {
         let report = Report::new(&self.info, cases, standings);
         console::print(&console::summary(&report, &self.places.folder, self.colours), self.json);
+        console::annotate(&self.info, standings, self.json);
         report.summary
     }
 
@@ -446,7 +449,8 @@ impl End {
         }
         // nextest shows the end of stderr first.
         for row in &summary.failures {
-            console::print(&format!("{}: {}: {}\n", row.name, row.kind, row.cause), true);
+            let cause = console_line(&row.cause, 400);
+            console::print(&format!("{}: {}: {cause}\n", row.name, row.kind), true);
         }
         summary
     }

@@ -8,6 +8,7 @@ mod build;
 mod container;
 mod cuda;
 mod diff;
+mod engine;
 mod facts;
 mod gpu;
 mod host;

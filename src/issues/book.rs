@@ -3,23 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
-use regex::{RegexSet, RegexSetBuilder};
 
-use crate::issues::entry::{Entry, Shape};
-use crate::issues::load;
+use crate::issues::entry::Entry;
+use crate::issues::load::{self, Loaded};
+use crate::issues::patterns::Patterns;
 use crate::issues::scope::Place;
 use crate::issues::standing::{self, Standing};
 use crate::record::Record;
 use crate::scan::Finding;
+use crate::verdict::Mode;
 
 /// The known issues of one file.
 #[derive(Debug, Default)]
 pub struct Book {
     file: PathBuf,
     entries: Vec<Entry>,
-    /// All patterns at once, for the first cut; a template matches nothing here. None where they
-    /// are too many to be one machine: then they are tried one by one.
-    patterns: Option<RegexSet>,
+    patterns: Patterns,
+    warnings: Vec<String>,
 }
 
 /// An entry that covers a finding.
@@ -31,10 +31,10 @@ pub struct Known<'a> {
     pub line: usize,
     /// Whether its `expires` lies before the day asked for.
     pub expired: bool,
+    /// Another entry that covers it as narrowly, which the lints could not foresee: the first by
+    /// ID counts.
+    pub tied: Option<&'a str>,
 }
-
-/// What no message has: stands for a template in the set of patterns.
-const NEVER: &str = r"[^\s\S]";
 
 impl Book {
     /// A book without entries (for a run that was told to use none).
@@ -51,19 +51,22 @@ impl Book {
         Ok(Self::new(file, load::load(file)?))
     }
 
-    pub(super) fn new(file: &Path, entries: Vec<Entry>) -> Self {
-        let patterns = entries.iter().map(|entry| match &entry.shape {
-            Shape::Pattern(pattern) => pattern.as_str(),
-            Shape::Template(_) => NEVER,
-        });
-        let patterns = RegexSetBuilder::new(patterns)
-            .case_insensitive(true)
-            .multi_line(true)
-            .dot_matches_new_line(true)
-            .size_limit(64 << 20)
-            .build()
-            .ok();
-        Self { file: file.to_owned(), entries, patterns }
+    /// Reads and lints `text` as the content of `file`, which is not looked at.
+    ///
+    /// # Errors
+    /// As [`Book::load`].
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Vec<String>> {
+        Ok(Self::new(file, load::parse(file, text)?))
+    }
+
+    fn new(file: &Path, loaded: Loaded) -> Self {
+        let Loaded { entries, warnings } = loaded;
+        Self { file: file.to_owned(), patterns: Patterns::new(&entries), entries, warnings }
+    }
+
+    /// The file; an empty path where there is none.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// The entries in the order of the file.
@@ -76,40 +79,38 @@ impl Book {
         self.entries.iter().find(|entry| entry.id == id)
     }
 
-    /// What the entries leave to be wished (no ticket for work in progress, no link for what is
-    /// external): one message each, with file and line. They stop nothing.
-    pub fn warnings(&self) -> Vec<String> {
-        let at = |entry: &Entry| format!("{}:{}: {}", self.file.display(), entry.line, entry.id);
-        let wishes = |entry: &Entry| {
-            let at = at(entry);
-            entry.wishes().into_iter().map(move |wish| format!("{at}: {wish}"))
-        };
-        self.entries.iter().flat_map(wishes).collect()
+    /// What is not wrong, but weak: one message each, with file and line. It stops nothing.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
-    /// The most specific entry that covers `finding` made at `place`, expired or not; of equally
-    /// specific ones the first by ID.
+    /// The most specific entry that covers `finding` made at `place`, expired or not.
     pub fn find(&self, finding: &Finding, place: &Place<'_>, today: Date) -> Option<Known<'_>> {
-        let cut = self.patterns.as_ref().map(|patterns| patterns.matches(&finding.message));
-        let looks = |(at, entry): &(usize, &Entry)| match (&entry.shape, &cut) {
-            (Shape::Pattern(_), Some(cut)) => cut.matched(*at),
-            (shape, _) => shape.matches(finding),
-        };
-        let covering = self.entries.iter().enumerate().filter(looks).map(|(_, entry)| entry);
-        let best =
-            covering.filter(|entry| entry.scope.covers(finding, place)).min_by(|one, two| {
-                let narrower = two.scope.specificity().cmp(&one.scope.specificity());
-                narrower.then_with(|| one.id.cmp(&two.id))
-            })?;
-        Some(Known { id: &best.id, line: best.line, expired: best.is_expired(today) })
+        let mut best: Option<(&Entry, u32, Option<&str>)> = None;
+        for at in self.patterns.matching(&self.entries, finding) {
+            let Some(entry) = self.entries.get(at) else { continue };
+            if !entry.scope.covers(finding, place) {
+                continue;
+            }
+            let narrow = entry.scope.specificity();
+            best = match best {
+                Some(best) if best.1 > narrow => Some(best),
+                Some((other, as_narrow, tied)) if as_narrow == narrow => {
+                    let (first, second) =
+                        if other.id <= entry.id { (other, entry) } else { (entry, other) };
+                    Some((first, narrow, tied.or(Some(&second.id))))
+                }
+                _ => Some((entry, narrow, None)),
+            };
+        }
+        let (best, _, tied) = best?;
+        Some(Known { id: &best.id, line: best.line, expired: best.is_expired(today), tied })
     }
 
-    /// What became of every entry over the `records` of a run; `planned` are the names of all
-    /// cases that the parameter files define, run or not.
-    pub fn settle(&self, records: &[Record], planned: &[&str], today: Date) -> Vec<Standing> {
-        let find = |finding: &Finding, place: &Place<'_>| {
-            self.find(finding, place, today).map(|known| known.id)
-        };
-        standing::settle(&self.entries, find, records, planned, today)
+    /// What became of every entry over the `records` of a run that was judged by `mode`; `planned`
+    /// are the names of all cases that the parameter files define, run or not.
+    pub fn settle(&self, records: &[Record], planned: &[&str], mode: &Mode) -> Vec<Standing> {
+        let find = |finding: &Finding, place: &Place<'_>| self.find(finding, place, mode.today);
+        standing::settle(&self.entries, find, records, planned, mode)
     }
 }

@@ -4,8 +4,9 @@ use jiff::civil::Date;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use crate::issues::lint::Lint;
 use crate::issues::scope::Scope;
-use crate::scan::Finding;
+use crate::scan::{Finding, mask};
 
 /// A known issue: what it looks like, where it applies, and what is being done about it.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub struct Entry {
     pub max: Option<u64>,
     /// What a run makes of it when it is stale.
     pub strict: Strict,
+    /// Messages, or captured output, that it matches.
+    pub examples: Vec<String>,
 }
 
 /// What a known issue looks like.
@@ -56,6 +59,14 @@ impl Shape {
         match self {
             Self::Pattern(pattern) => pattern.is_match(&finding.message),
             Self::Template(template) => *template == finding.template,
+        }
+    }
+
+    /// Whether a message with this text looks like it.
+    pub(super) fn matches_text(&self, text: &str) -> bool {
+        match self {
+            Self::Pattern(pattern) => pattern.is_match(text),
+            Self::Template(template) => *template == mask(text),
         }
     }
 
@@ -80,16 +91,16 @@ pub enum Status {
     External,
 }
 
-/// What a strict run makes of a stale entry.
+/// What a run makes of a stale entry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strict {
-    /// The run fails, where the run is strict about stale entries.
+    /// It fails a run that is strict about stale entries, and is pointed out in others.
     #[default]
     Fail,
-    /// It is shown.
+    /// It is pointed out, in a strict run too.
     Warn,
-    /// Nothing.
+    /// It is as it should be: such an entry need not match.
     Ignore,
 }
 
@@ -99,22 +110,26 @@ impl Entry {
         self.expires.is_some_and(|last| last < today)
     }
 
-    /// What its status, ticket and dates leave to be wished: not wrong, but a debt.
-    pub(super) fn wishes(&self) -> Vec<String> {
-        let mut wishes = Vec::new();
+    /// What its status asks for and it does not have: the lint, the key, the message.
+    pub(super) fn debts(&self) -> Vec<(Lint, &'static str, &'static str)> {
+        let mut debts = Vec::new();
         if self.status == Status::Wip && self.ticket.is_none() && self.expires.is_none() {
-            wishes.push(
-                "status `wip` says that someone is at it: add `ticket` or `expires`".to_owned(),
-            );
+            debts.push((
+                Lint::WipForever,
+                "status",
+                "`wip` says that someone is at it; add `ticket`, or `expires` by when it is done",
+            ));
         }
-        if self.status == Status::External && !self.names_upstream() {
-            wishes.push(
-                "status `external` waits for others: add a link or the version that will have the \
-                 fix to `ticket` or `notes`"
-                    .to_owned(),
-            );
+        let bounded = !self.scope.engine_version.is_empty();
+        if self.status == Status::External && !bounded && !self.names_upstream() {
+            debts.push((
+                Lint::ExternalNowhere,
+                "status",
+                "`external` waits for others; add a link or the version that will have the fix to \
+                 `ticket` or `notes`, or bound `scope.engine_version`",
+            ));
         }
-        wishes
+        debts
     }
 
     /// Whether ticket or notes have a link, an issue number or a version.

@@ -1,6 +1,8 @@
 //! Where an entry applies.
 
+use crate::record::Record;
 use crate::scan::{Finding, Phase, Severity, Stream};
+use crate::verdict::Mode;
 
 /// Where a finding was made, for the scope of an entry.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +17,27 @@ pub struct Place<'a> {
     pub engine_version: Option<&'a str>,
     /// Name of the GPU, where there is one.
     pub gpu: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    /// Where the findings of `record` were made, in a run that is judged by `mode`.
+    pub fn of(record: &'a Record, mode: &'a Mode) -> Self {
+        let named = Self::of_name(&record.case.name, mode);
+        Self { parameter: record.case.parameter.as_deref(), ..named }
+    }
+
+    /// What a case name says: `<backend>::<path>=<value>`, `<backend>::!<path>=<value>`,
+    /// `<backend>::<path>@<hash>`, `<backend>::@baseline`.
+    pub fn of_name(name: &'a str, mode: &'a Mode) -> Self {
+        let (backend, rest) = name.split_once("::").unwrap_or((name, ""));
+        let rest = rest.strip_prefix('!').unwrap_or(rest);
+        let (parameter, value) = match rest.split_once('=') {
+            Some((parameter, value)) => (Some(parameter), Some(value)),
+            None => (rest.split('@').next().filter(|path| !path.is_empty()), None),
+        };
+        let engine_version = mode.engine_versions.get(backend).map(String::as_str);
+        Self { backend, parameter, value, engine_version, gpu: mode.gpu.as_deref() }
+    }
 }
 
 /// Where an entry applies: all that is set must hold.
@@ -85,6 +108,10 @@ impl Bound {
                 part[..digits].parse().ok()
             })
             .collect();
+        self.holds_numbers(&numbers)
+    }
+
+    fn holds_numbers(&self, numbers: &[u64]) -> bool {
         let at = |place: usize| numbers.get(place).copied().unwrap_or(0);
         let compared = (0..self.version.len().max(numbers.len()))
             .map(|place| at(place).cmp(&self.version.get(place).copied().unwrap_or(0)))
@@ -104,22 +131,15 @@ impl Scope {
     /// Whether `finding` made at `place` is within it. What is not known of a place is not within
     /// a scope that asks for it.
     pub fn covers(&self, finding: &Finding, place: &Place<'_>) -> bool {
-        let any = |wanted: &[String], is: Option<&str>| {
-            wanted.is_empty() || is.is_some_and(|is| wanted.iter().any(|one| one == is))
-        };
-        let gpu = place.gpu.map(str::to_lowercase).unwrap_or_default();
-        any(&self.backend, Some(place.backend))
-            && self.covers_parameter(place.parameter)
-            && any(&self.value, place.value)
-            && self
-                .engine_version
-                .iter()
-                .all(|bound| place.engine_version.is_some_and(|version| bound.holds(version)))
-            && (self.gpu.is_empty()
-                || self.gpu.iter().any(|part| gpu.contains(&part.to_lowercase())))
+        self.covers_place(place)
             && (self.stream.is_empty() || self.stream.contains(&finding.stream))
             && (self.phase.is_empty() || self.phase.contains(&finding.phase))
             && (self.severity.is_empty() || self.severity.contains(&finding.severity))
+    }
+
+    /// Whether a finding of a case at `place` could be within it.
+    pub fn covers_place(&self, place: &Place<'_>) -> bool {
+        self.covers_case(place) && self.covers_machine(place)
     }
 
     /// Whether a finding of a case at `place` could be within it, machine and engine aside.
@@ -132,13 +152,18 @@ impl Scope {
             && any(&self.value, place.value)
     }
 
+    fn covers_machine(&self, place: &Place<'_>) -> bool {
+        let gpu = place.gpu.map(str::to_lowercase).unwrap_or_default();
+        let is = place.engine_version;
+        let within = |bound: &Bound| is.is_some_and(|version| bound.holds(version));
+        self.engine_version.iter().all(within)
+            && (self.gpu.is_empty()
+                || self.gpu.iter().any(|part| gpu.contains(&part.to_lowercase())))
+    }
+
     fn covers_parameter(&self, parameter: Option<&str>) -> bool {
-        let matches = |wanted: &String, is: &str| match wanted.strip_suffix('*') {
-            Some(start) => is.starts_with(start),
-            None => wanted == is,
-        };
         self.param.is_empty()
-            || parameter.is_some_and(|is| self.param.iter().any(|wanted| matches(wanted, is)))
+            || parameter.is_some_and(|is| self.param.iter().any(|wanted| within(is, wanted)))
     }
 
     /// Whether it asks for a machine or an engine that case names do not tell.
@@ -146,17 +171,23 @@ impl Scope {
         !self.engine_version.is_empty() || !self.gpu.is_empty()
     }
 
-    /// How narrow it is: the more is asked, and the fewer ways there are to fulfil it, the more.
+    /// How narrow it is: the more is asked, and the fewer ways there are to fulfil it, the more. A
+    /// scope within another is never less narrow than that one.
     pub fn specificity(&self) -> u32 {
-        let named = |wanted: &[String]| match wanted {
-            [] => 0,
-            [one] if !one.ends_with('*') => 2,
-            _ => 1,
+        let named = |wanted: &[String]| {
+            let open = wanted.iter().any(|one| one.ends_with('*'));
+            match (wanted.len(), open) {
+                (0, _) => 0,
+                (1, false) => 4,
+                (_, false) => 3,
+                (1, true) => 2,
+                (_, true) => 1,
+            }
         };
         let either = |count: usize| match count {
             0 => 0,
-            1 => 2,
-            _ => 1,
+            1 => 4,
+            _ => 3,
         };
         named(&self.backend)
             + named(&self.param)
@@ -167,6 +198,99 @@ impl Scope {
             + either(self.phase.len())
             + either(self.severity.len())
     }
+
+    /// Whether there is a finding that both cover, as far as scopes tell.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        meet(&self.backend, &other.backend, |one, two| one == two)
+            && meet(&self.param, &other.param, |one, two| within(one, two) || within(two, one))
+            && meet(&self.value, &other.value, |one, two| one == two)
+            && meet(&self.gpu, &other.gpu, |one, two| part_of(one, two) || part_of(two, one))
+            && meet(&self.stream, &other.stream, |one, two| one == two)
+            && meet(&self.phase, &other.phase, |one, two| one == two)
+            && meet(&self.severity, &other.severity, |one, two| one == two)
+            && versions_meet(self.engine_version.iter().chain(&other.engine_version))
+    }
+
+    /// Whether everything that it covers is within `around`, too.
+    pub(super) fn is_within(&self, around: &Self) -> bool {
+        inside(&self.backend, &around.backend, |one, wanted| one == wanted)
+            && inside(&self.param, &around.param, |one, wanted| within(one, wanted))
+            && inside(&self.value, &around.value, |one, wanted| one == wanted)
+            && inside(&self.gpu, &around.gpu, |one, wanted| part_of(wanted, one))
+            && inside(&self.stream, &around.stream, |one, wanted| one == wanted)
+            && inside(&self.phase, &around.phase, |one, wanted| one == wanted)
+            && inside(&self.severity, &around.severity, |one, wanted| one == wanted)
+            && around.engine_version.iter().all(|bound| self.engine_version.contains(bound))
+    }
+
+    /// Whether there is a version within all its bounds.
+    pub(super) fn has_version(&self) -> bool {
+        versions_meet(self.engine_version.iter())
+    }
+
+    /// Items of lists that another item covers already: the key, the item, that other.
+    pub(super) fn repeated(&self) -> Vec<(&'static str, &str, &str)> {
+        let mut repeated = Vec::new();
+        let texts = [
+            ("backend", &self.backend),
+            ("param", &self.param),
+            ("value", &self.value),
+            ("gpu", &self.gpu),
+        ];
+        for (key, items) in texts {
+            let covers = |one: &str, wanted: &str| match key {
+                "param" => within(one, wanted),
+                "gpu" => part_of(wanted, one),
+                _ => one == wanted,
+            };
+            for (at, item) in items.iter().enumerate() {
+                let mut others = items.iter().enumerate().filter(|(other, _)| *other != at);
+                // Of two that cover each other the later one is too much.
+                let around = others.find(|(other, wanted)| {
+                    covers(item, wanted) && (*other < at || !covers(wanted, item))
+                });
+                if let Some((_, around)) = around {
+                    repeated.push((key, item.as_str(), around.as_str()));
+                }
+            }
+        }
+        repeated
+    }
+}
+
+/// Whether the path `one`, or every path that it begins, is one that `wanted` names.
+fn within(one: &str, wanted: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(start) => one.trim_end_matches('*').starts_with(start),
+        None => one == wanted,
+    }
+}
+
+/// Whether `part` is in `whole`, case aside.
+fn part_of(part: &str, whole: &str) -> bool {
+    whole.to_lowercase().contains(&part.to_lowercase())
+}
+
+/// Whether two lists of which any item holds can hold together; an empty one always holds.
+fn meet<T>(one: &[T], two: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
+    one.is_empty() || two.is_empty() || one.iter().any(|a| two.iter().any(|b| same(a, b)))
+}
+
+/// Whether all that `one` covers is covered by `around`.
+fn inside<T>(one: &[T], around: &[T], covered: impl Fn(&T, &T) -> bool) -> bool {
+    around.is_empty()
+        || (!one.is_empty() && one.iter().all(|a| around.iter().any(|b| covered(a, b))))
+}
+
+/// Whether one version is within all `bounds`. The bounds change their answer only at the versions
+/// that they name, so it is enough to try those, what comes right after each, and both ends.
+fn versions_meet<'a>(bounds: impl Iterator<Item = &'a Bound> + Clone) -> bool {
+    let named = bounds.clone().flat_map(|bound| {
+        let next: Vec<u64> = bound.version.iter().copied().chain([1]).collect();
+        [bound.version.clone(), next]
+    });
+    let mut tried = named.chain([vec![0], vec![u64::MAX]]);
+    tried.any(|version| bounds.clone().all(|bound| bound.holds_numbers(&version)))
 }
 
 #[cfg(test)]
@@ -183,6 +307,16 @@ mod tests {
         assert!(!holds("<0.9", "0.9.0"));
         assert!(holds(">0.9", "0.9.1rc1"));
         assert!(holds("<=0.9", "0.9.0"));
+        let bounds = |text: &str| -> Vec<Bound> {
+            text.split(',').map(|one| Bound::parse(one).unwrap()).collect()
+        };
+        let meet = |text: &str| versions_meet(bounds(text).iter());
+        assert!(
+            meet(">=0.7,<0.9") && meet(">0.7,<0.8") && meet("0.7,>0.7.5") && meet("<=0.7,>=0.7")
+        );
+        assert!(
+            !meet(">=0.9,<0.9") && !meet("0.7,0.8") && !meet("0.7,>=0.8") && !meet("<0.7,>0.8")
+        );
         assert_eq!(Bound::parse("new"), None);
         assert_eq!(Bound::parse(""), None);
     }

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::issues::entry::Entry;
+use crate::issues::book::Known;
+use crate::issues::entry::{Entry, Strict};
 use crate::issues::scope::Place;
 use crate::record::{Outcome, Record};
 use crate::scan::Finding;
-use crate::verdict::Status;
+use crate::verdict::{Mode, Status};
 
 /// What became of an entry in a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Standing {
     pub cases: Vec<String>,
     /// One sentence: why it is in this state and what to do.
     pub reason: String,
+    /// What is made of it where it is stale.
+    #[serde(default)]
+    pub strict: Strict,
 }
 
 /// The one state in which an entry ends a run.
@@ -49,36 +52,28 @@ pub enum State {
 struct Tally {
     count: u64,
     cases: BTreeSet<String>,
+    /// Entries that covered the same findings as narrowly.
+    tied: BTreeSet<String>,
 }
 
 /// What became of every entry over the records of a run, in the order of the file; `find` gives
-/// the ID of the entry that covers a finding.
+/// the entry that covers a finding.
 pub(super) fn settle<'e>(
     entries: &'e [Entry],
-    find: impl Fn(&Finding, &Place<'_>) -> Option<&'e str>,
+    find: impl Fn(&Finding, &Place<'_>) -> Option<Known<'e>>,
     records: &[Record],
     planned: &[&str],
-    today: Date,
+    mode: &Mode,
 ) -> Vec<Standing> {
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
-    let mut note = |id: &'e str, case: &str, count| {
-        let tally = tallies.entry(id).or_default();
-        tally.count += count;
-        tally.cases.insert(case.to_owned());
-    };
     for record in records {
-        let place = place_of_record(record);
+        let place = Place::of(record, mode);
         for finding in &record.findings {
-            if let Some(id) = find(finding, &place) {
-                note(id, &record.case.name, finding.count);
-            }
-        }
-        // A record does not say engine and machine; the judge who knew them left the matches.
-        for (id, count) in &record.verdict.known {
-            let entry = entries.iter().find(|entry| entry.id == *id);
-            if let Some(entry) = entry.filter(|entry| entry.scope.asks_for_machine()) {
-                note(&entry.id, &record.case.name, *count);
-            }
+            let Some(known) = find(finding, &place) else { continue };
+            let tally = tallies.entry(known.id).or_default();
+            tally.count += finding.count;
+            tally.cases.insert(record.case.name.clone());
+            tally.tied.extend(known.tied.map(str::to_owned));
         }
     }
     let ran: BTreeSet<&str> = records
@@ -91,7 +86,14 @@ pub(super) fn settle<'e>(
         .collect();
     let standing = |entry: &Entry| {
         let tally = tallies.remove(entry.id.as_str()).unwrap_or_default();
-        let (state, reason) = state_of(entry, &tally, planned, &ran, today);
+        let (state, mut reason) = state_of(entry, &tally, planned, &ran, mode);
+        if !tally.tied.is_empty() {
+            let others: Vec<&str> = tally.tied.iter().map(String::as_str).collect();
+            reason.push_str(&format!(
+                "; {} covers the same findings as narrowly: narrow one scope or pattern",
+                others.join(", ")
+            ));
+        }
         Standing {
             id: entry.id.clone(),
             line: entry.line,
@@ -99,6 +101,7 @@ pub(super) fn settle<'e>(
             count: tally.count,
             cases: tally.cases.into_iter().collect(),
             reason,
+            strict: entry.strict,
         }
     };
     entries.iter().map(standing).collect()
@@ -109,10 +112,10 @@ fn state_of(
     tally: &Tally,
     planned: &[&str],
     ran: &BTreeSet<&str>,
-    today: Date,
+    mode: &Mode,
 ) -> (State, String) {
     let seen = occurrences(tally);
-    if let Some(last) = entry.expires.filter(|last| *last < today) {
+    if let Some(last) = entry.expires.filter(|last| *last < mode.today) {
         let reason = format!("expired on {last}, {seen} in this run; renew `expires` or remove it");
         return (State::Expired, reason);
     }
@@ -124,16 +127,17 @@ fn state_of(
     if tally.count >= least {
         return (State::Matched, format!("{seen}; nothing to do"));
     }
-    if entry.scope.asks_for_machine() && tally.count == 0 {
-        let reason = "its scope names an engine version or a GPU, and no case matched it here; run \
-                      where both are at hand to know more";
-        return (State::NotObservable, reason.to_owned());
+    let of_case = |name: &&&str| entry.scope.covers_case(&Place::of_name(name, mode));
+    let here = |name: &&&str| entry.scope.covers_place(&Place::of_name(name, mode));
+    let anywhere = planned.iter().filter(of_case).count();
+    let inside: Vec<&str> = planned.iter().filter(here).copied().collect();
+    if anywhere > 0 && inside.is_empty() {
+        let reason = format!(
+            "it is about another engine or GPU than is here ({}); run it there to know more",
+            machine(entry, planned, mode)
+        );
+        return (State::NotObservable, reason);
     }
-    let inside: Vec<&str> = planned
-        .iter()
-        .copied()
-        .filter(|name| entry.scope.covers_case(&place_of_name(name)))
-        .collect();
     let done = inside.iter().filter(|name| ran.contains(**name)).count();
     match (inside.len(), done) {
         (0, _) => (
@@ -179,24 +183,16 @@ fn cases(count: usize) -> String {
     }
 }
 
-fn place_of_record(record: &Record) -> Place<'_> {
-    let named = place_of_name(&record.case.name);
-    Place {
-        backend: &record.case.backend,
-        parameter: record.case.parameter.as_deref(),
-        value: named.value,
-        ..Place::default()
-    }
-}
-
-/// What a case name says: `<backend>::<path>=<value>`, `<backend>::!<path>=<value>`,
-/// `<backend>::<path>@<hash>`, `<backend>::@baseline`.
-fn place_of_name(name: &str) -> Place<'_> {
-    let (backend, rest) = name.split_once("::").unwrap_or((name, ""));
-    let rest = rest.strip_prefix('!').unwrap_or(rest);
-    let (parameter, value) = match rest.split_once('=') {
-        Some((parameter, value)) => (Some(parameter), Some(value)),
-        None => (rest.split('@').next().filter(|path| !path.is_empty()), None),
-    };
-    Place { backend, parameter, value, ..Place::default() }
+/// The engines of the cases in scope, and the GPU, as far as they are known.
+fn machine(entry: &Entry, planned: &[&str], mode: &Mode) -> String {
+    let cases = planned.iter().map(|name| Place::of_name(name, mode));
+    let engines: BTreeSet<String> = cases
+        .filter(|place| entry.scope.covers_case(place))
+        .map(|place| {
+            let version = place.engine_version.unwrap_or("of unknown version");
+            format!("{} {version}", place.backend)
+        })
+        .collect();
+    let gpu = mode.gpu.as_deref().unwrap_or("no known GPU");
+    engines.iter().map(String::as_str).chain([gpu]).collect::<Vec<_>>().join(", ")
 }

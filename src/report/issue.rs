@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::issues::{Standing, State};
+use crate::issues::{Standing, State, Strict};
 use crate::report::{CaseView, RunInfo};
 use crate::scan::Severity;
 
@@ -75,7 +75,7 @@ pub struct Breach {
 }
 
 /// The entries among `standings` that fail `run`: in a smoke run those over their `max` and those
-/// expired, with strict issues those stale. An expired entry that matched nothing fails only a
+/// expired, with strict issues those stale that do not say otherwise. An expired entry that matched nothing fails only a
 /// run of everything: one case is not asked about entries that do not concern it.
 pub fn breaches(run: &RunInfo, standings: &[Standing]) -> Vec<Breach> {
     let kind = |standing: &Standing| match standing.state {
@@ -83,7 +83,7 @@ pub fn breaches(run: &RunInfo, standings: &[Standing]) -> Vec<Breach> {
         State::Expired if run.mode.smoke && (standing.count > 0 || run.is_whole()) => {
             Some("expired-issue")
         }
-        State::Stale if run.strict_issues => Some("stale-issue"),
+        State::Stale if run.strict_issues && standing.strict == Strict::Fail => Some("stale-issue"),
         _ => None,
     };
     let breaches = standings.iter().filter_map(|standing| {
@@ -91,6 +91,22 @@ pub fn breaches(run: &RunInfo, standings: &[Standing]) -> Vec<Breach> {
         Some(Breach { kind: kind(standing)?, id: id.clone(), line: *line, reason: reason.clone() })
     });
     breaches.collect()
+}
+
+/// The entries among `standings` that fail no run and want a look all the same: those stale, unless
+/// they need not match, and those expired.
+pub fn reminders(run: &RunInfo, standings: &[Standing]) -> Vec<Breach> {
+    let failing = breaches(run, standings);
+    let kind = |standing: &Standing| match standing.state {
+        State::Stale if standing.strict != Strict::Ignore => Some("stale-issue"),
+        State::Expired => Some("expired-issue"),
+        _ => None,
+    };
+    let reminders = standings.iter().filter_map(|standing| {
+        let Standing { id, line, reason, .. } = standing;
+        Some(Breach { kind: kind(standing)?, id: id.clone(), line: *line, reason: reason.clone() })
+    });
+    reminders.filter(|reminder| !failing.iter().any(|breach| breach.id == reminder.id)).collect()
 }
 
 /// The word for the state of an entry in reports, as serde writes it.

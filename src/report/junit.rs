@@ -93,7 +93,7 @@ fn suite(run: &RunInfo, first: &CaseView) -> TestSuite {
         suite.add_property(("wattest.version", run.environment.wattest.as_str()));
         suite.add_property(("environment", first.record.environment.as_str()));
         suite.add_property(("model", run.model.as_str()));
-        if let Some(version) = &run.mode.engine_version {
+        if let Some(version) = run.mode.engine_versions.get(&first.record.case.backend) {
             suite.add_property(("engine.version", version.as_str()));
         }
         if let Some(gpu) = &run.mode.gpu {

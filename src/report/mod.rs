@@ -4,6 +4,7 @@
 //! and of the [`CaseView`]s. They are functions from records to text: whoever calls them decides
 //! when, and [`save`] writes one so that a reader sees it whole or not at all.
 
+mod annotations;
 mod case;
 mod evidence;
 mod gate;
@@ -22,10 +23,11 @@ use serde::Serialize;
 
 use crate::issues::Standing;
 
+pub use annotations::annotations;
 pub use case::{CaseRow, CaseView, attempts};
 pub use evidence::Evidence;
 pub use gate::{GateTotal, bands};
-pub use issue::{Breach, IssueRow, breaches, state_word};
+pub use issue::{Breach, IssueRow, breaches, reminders, state_word};
 pub use junit::{JunitError, JunitProperties, junit};
 pub use markdown::markdown;
 pub use run_info::{Command, RunInfo};

@@ -7,7 +7,7 @@ use jiff::civil::date;
 use super::*;
 use crate::energy::{Doubt, Reading, Source};
 use crate::environment::Environment;
-use crate::issues::{Book, State};
+use crate::issues::{Book, State, Strict};
 use crate::record::{Against, Outcome, Record};
 use crate::schema::{Kind, Relation};
 use crate::verdict::sample::{finding, record};
@@ -21,7 +21,7 @@ fn run() -> RunInfo {
         mode: Mode {
             smoke: true,
             today: date(2026, 1, 2),
-            engine_version: None,
+            engine_versions: BTreeMap::new(),
             gpu: None,
             energy: None,
         },
@@ -80,6 +80,7 @@ fn standings() -> Vec<Standing> {
         count: 0,
         cases: Vec::new(),
         reason: "all 4 cases of its scope ran and it never matched; remove it".to_owned(),
+        strict: Strict::Fail,
     }]
 }
 
@@ -379,6 +380,28 @@ fn entries_fail_a_run_by_its_mode() {
     for any in [State::OverMax, State::Expired, State::Stale] {
         assert_eq!(kinds(&lenient, state(any, 1)), None);
     }
+}
+
+#[test]
+fn an_entry_says_itself_whether_it_may_be_stale() {
+    let state = |state, strict| Standing { state, strict, ..standings().remove(0) };
+    let all = [
+        state(State::Stale, Strict::Ignore),
+        Standing { id: "SEEN".to_owned(), line: 9, ..state(State::Stale, Strict::Warn) },
+        state(State::Expired, Strict::Fail),
+    ];
+    let run = RunInfo { planned: vec![String::new(); 9], ..run() };
+    for (standing, fails, reminds) in [(&all[0], 0, 0), (&all[1], 0, 1), (&all[2], 0, 1)] {
+        let standing = std::slice::from_ref(standing);
+        assert_eq!(
+            (breaches(&run, standing).len(), reminders(&run, standing).len()),
+            (fails, reminds)
+        );
+    }
+    insta::assert_snapshot!(annotations(&run, &[standings(), all[..2].to_vec()].concat()), @"
+    ::error file=issues.yaml,line=7,title=stale-issue::GONE: all 4 cases of its scope ran and it never matched; remove it
+    ::warning file=issues.yaml,line=9,title=stale-issue::SEEN: all 4 cases of its scope ran and it never matched; remove it
+    ");
 }
 
 #[test]

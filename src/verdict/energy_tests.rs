@@ -151,7 +151,7 @@ fn a_regression_fails_the_case_and_only_what_generated_is_gated() {
     let mode = Mode {
         smoke: false,
         today: date(2026, 2, 1),
-        engine_version: None,
+        engine_versions: Default::default(),
         gpu: None,
         energy: Some(gate(5.0)),
     };

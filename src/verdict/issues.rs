@@ -17,7 +17,7 @@ pub(super) struct Sorted {
 
 /// Sorts the findings of `record`.
 pub(super) fn sort(record: &Record, book: &Book, mode: &Mode) -> Sorted {
-    let place = place(record, mode);
+    let place = Place::of(record, mode);
     let mut sorted = Sorted::default();
     for (index, finding) in record.findings.iter().enumerate() {
         let Some(known) = book.find(finding, &place, mode.today) else {
@@ -35,18 +35,6 @@ pub(super) fn sort(record: &Record, book: &Book, mode: &Mode) -> Sorted {
         }
     }
     sorted
-}
-
-/// Where the findings of `record` were made.
-fn place<'a>(record: &'a Record, mode: &'a Mode) -> Place<'a> {
-    let case = &record.case;
-    Place {
-        backend: &case.backend,
-        parameter: case.parameter.as_deref(),
-        value: case.name.split_once('=').map(|(_, value)| value),
-        engine_version: mode.engine_version.as_deref(),
-        gpu: mode.gpu.as_deref(),
-    }
 }
 
 /// What the unknown findings of `record` say, in one line.

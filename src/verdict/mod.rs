@@ -18,6 +18,8 @@ pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -135,9 +137,9 @@ pub struct Mode {
     pub smoke: bool,
     /// The day by which entries of issues.yaml expire.
     pub today: Date,
-    /// Version of the engine, for the scope of entries.
+    /// Versions of the engines by backend, where they are known, for the scope of entries.
     #[serde(default)]
-    pub engine_version: Option<String>,
+    pub engine_versions: BTreeMap<String, String>,
     /// Name of the GPU, for the scope of entries.
     #[serde(default)]
     pub gpu: Option<String>,

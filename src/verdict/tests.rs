@@ -1,5 +1,7 @@
 //! Every outcome, kind, relation and effect, as tables.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::{Date, date};
 
 use super::sample::{finding, generation, record};
@@ -12,7 +14,8 @@ use crate::schema::{Answer, Kind, KnownAnswer, Relation};
 use crate::settings::Value;
 
 fn mode(smoke: bool) -> Mode {
-    Mode { smoke, today: date(2026, 2, 1), engine_version: None, gpu: None, energy: None }
+    let engine_versions = BTreeMap::new();
+    Mode { smoke, today: date(2026, 2, 1), engine_versions, gpu: None, energy: None }
 }
 
 fn judged(record: &Record) -> Verdict {

@@ -68,8 +68,11 @@ pub(crate) fn rescan(command: &Rescan) -> Answer {
     let book = book(&info)?;
     let journal = Journal::open(&folder).map_err(Stop::fault)?;
     for mut record in journal.records().map_err(Stop::fault)? {
-        record.verdict = judge(&record, &book, &info.mode);
-        journal.write(&record).map_err(Stop::fault)?;
+        let verdict = judge(&record, &book, &info.mode);
+        if verdict != record.verdict {
+            record.verdict = verdict;
+            journal.write(&record).map_err(Stop::fault)?;
+        }
     }
     folder::write_info(&folder, &info).map_err(Stop::fault)?;
     let failed = show(&Places { folder, junit: command.junit.clone() }, &info, &book)?;
@@ -90,11 +93,12 @@ fn show(places: &Places, info: &RunInfo, book: &Book) -> Result<bool, Stop> {
     let planned: Vec<&str> = info.planned.iter().map(String::as_str).collect();
     let mut standings = Vec::new();
     let settle = |records: &[Record]| {
-        standings = book.settle(records, &planned, info.mode.today);
+        standings = book.settle(records, &planned, &info.mode);
         standings.clone()
     };
     let cases = views::regenerate(places, info, settle).map_err(Stop::fault)?;
     let report = Summed::new(info, &cases, &standings);
     console::print(&console::summary(&report, &places.folder, false), false);
+    console::annotate(info, &standings, false);
     Ok(report.summary.has_failed())
 }
