@@ -1,6 +1,7 @@
 //! issues.yaml: load, lint, match, lifecycle states. Pure but for loading.
 
 mod book;
+pub mod edit;
 mod entry;
 mod lint;
 mod load;
@@ -9,6 +10,7 @@ mod read;
 mod rivals;
 mod scope;
 mod standing;
+pub mod triage;
 mod witness;
 
 #[cfg(test)]
