@@ -20,4 +20,4 @@ pub use book::{Book, Known};
 pub use entry::{Entry, Shape, Status, Strict};
 pub use lint::Lint;
 pub use scope::{Bound, Place, Scope};
-pub use standing::{Standing, State};
+pub use standing::{Standing, State, prunable};

@@ -196,3 +196,67 @@ fn machine(entry: &Entry, planned: &[&str], mode: &Mode) -> String {
     let gpu = mode.gpu.as_deref().unwrap_or("no known GPU");
     engines.iter().map(String::as_str).chain([gpu]).collect::<Vec<_>>().join(", ")
 }
+
+/// The entries that may be taken out of the file: stale in at least one of these runs, and not
+/// observable in all others. One that matched at all, however seldom, stays, and so does one that
+/// says that it need not match. Each with its standing in the last run where it was stale.
+pub fn prunable(runs: &[Vec<Standing>]) -> Vec<Standing> {
+    let mut last: BTreeMap<&str, &Standing> = BTreeMap::new();
+    let mut stays: BTreeSet<&str> = BTreeSet::new();
+    for standing in runs.iter().flatten() {
+        match standing.state {
+            State::NotObservable => {}
+            State::Stale if standing.count == 0 && standing.strict != Strict::Ignore => {
+                last.insert(&standing.id, standing);
+            }
+            _ => {
+                stays.insert(&standing.id);
+            }
+        }
+    }
+    let mut gone: Vec<Standing> = last
+        .into_iter()
+        .filter(|(id, _)| !stays.contains(id))
+        .map(|(_, standing)| standing.clone())
+        .collect();
+    gone.sort_by_key(|standing| standing.line);
+    gone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(id: &str, state: State, count: u64) -> Standing {
+        Standing {
+            id: id.to_owned(),
+            line: 1,
+            state,
+            count,
+            cases: Vec::new(),
+            reason: String::new(),
+            strict: if id == "EASY" { Strict::Ignore } else { Strict::Fail },
+        }
+    }
+
+    #[test]
+    fn only_what_was_stale_wherever_it_could_be_seen_goes() {
+        let runs = [
+            vec![
+                standing("GONE", State::Stale, 0),
+                standing("ELSEWHERE", State::Stale, 0),
+                standing("SELDOM", State::Stale, 2),
+                standing("EASY", State::Stale, 0),
+                standing("HIDDEN", State::NotObservable, 0),
+                standing("LATE", State::Expired, 0),
+            ],
+            vec![
+                standing("GONE", State::NotObservable, 0),
+                standing("ELSEWHERE", State::Matched, 1),
+            ],
+        ];
+        let gone = prunable(&runs);
+        let gone: Vec<&str> = gone.iter().map(|one| one.id.as_str()).collect();
+        assert_eq!(gone, ["GONE"]);
+    }
+}
