@@ -16,6 +16,7 @@ mod gate;
 mod gpus;
 mod introspect;
 mod known;
+mod life;
 mod listing;
 mod measured;
 mod names;
