@@ -85,20 +85,39 @@ impl fmt::Display for Predicate {
     }
 }
 
-/// What sets the cases of `cluster` apart in `runs`. Where it comes of loading alone, only cases
+/// A case of a run: what can be said of it, and what it showed.
+pub(super) struct Case<'a> {
+    /// Run and name: of several attempts one is enough.
+    key: (&'a str, &'a str),
+    loaded: bool,
+    shown: BTreeSet<&'a str>,
+    predicates: BTreeSet<Predicate>,
+}
+
+/// The cases of `runs` that ran, an attempt each.
+pub(super) fn cases<'a>(runs: &[Seen<'a>]) -> Vec<Case<'a>> {
+    let records = runs.iter().flat_map(|run| run.records.iter().map(move |record| (run, record)));
+    let ran = records.filter(|(_, record)| {
+        record.verdict.status != Status::Skip
+            && !matches!(record.outcome, Outcome::Skipped { .. } | Outcome::Broken { .. })
+    });
+    let case = |(run, record): (&Seen<'a>, &'a Record)| Case {
+        key: (run.id, &record.case.name),
+        loaded: record.phases_s.contains_key("load"),
+        shown: record.findings.iter().map(|finding| finding.fingerprint.as_str()).collect(),
+        predicates: predicates(record, run),
+    };
+    ran.map(case).collect()
+}
+
+/// What sets those of `all` that show `cluster` apart. Where it comes of loading alone, only cases
 /// that loaded an engine count: the others were served by an engine that was there already.
-pub(super) fn contrast(runs: &[Seen<'_>], cluster: &Cluster) -> Contrast {
+pub(super) fn contrast(all: &[Case<'_>], cluster: &Cluster) -> Contrast {
     let loading = cluster.phases.iter().all(|phase| *phase == Phase::Load);
-    // Of several attempts at a case one is enough.
-    let mut cases: BTreeMap<(&str, &str), (bool, BTreeSet<Predicate>)> = BTreeMap::new();
-    for run in runs {
-        for record in run.records.iter().filter(|record| could_show(record, loading)) {
-            let fired =
-                record.findings.iter().any(|finding| finding.fingerprint == cluster.fingerprint);
-            let case = cases.entry((run.id, &record.case.name)).or_default();
-            case.0 |= fired;
-            case.1.extend(predicates(record, run));
-        }
+    let mut cases: BTreeMap<(&str, &str), (bool, &BTreeSet<Predicate>)> = BTreeMap::new();
+    for case in all.iter().filter(|case| case.loaded || !loading) {
+        let known = cases.entry(case.key).or_insert((false, &case.predicates));
+        known.0 |= case.shown.contains(cluster.fingerprint.as_str());
     }
     let fired = cases.values().filter(|(fired, _)| *fired).count();
     if fired == cases.len() {
@@ -106,7 +125,7 @@ pub(super) fn contrast(runs: &[Seen<'_>], cluster: &Cluster) -> Contrast {
     }
     let mut counts: BTreeMap<&Predicate, (usize, usize)> = BTreeMap::new();
     for (fired, predicates) in cases.values() {
-        for predicate in predicates {
+        for predicate in *predicates {
             let count = counts.entry(predicate).or_default();
             count.0 += usize::from(*fired);
             count.1 += 1;
@@ -130,12 +149,6 @@ pub(super) fn contrast(runs: &[Seen<'_>], cluster: &Cluster) -> Contrast {
         },
         _ => Contrast::Unexplained { fired, cases: cases.len() },
     }
-}
-
-fn could_show(record: &Record, loading: bool) -> bool {
-    let ran = record.verdict.status != Status::Skip
-        && !matches!(record.outcome, Outcome::Skipped { .. } | Outcome::Broken { .. });
-    ran && (!loading || record.phases_s.contains_key("load"))
 }
 
 /// All that can be said of a case.

@@ -50,12 +50,13 @@ pub struct Unknown {
 /// suggested as of `today`.
 pub fn triage(runs: &[Seen<'_>], book: &Book, today: Date) -> Vec<Unknown> {
     let clusters = cluster::clusters(runs, book);
+    let cases = contrast::cases(runs);
     let mut bases: BTreeMap<String, usize> = BTreeMap::new();
     for cluster in &clusters {
         *bases.entry(suggest::base_id(cluster)).or_default() += 1;
     }
     let unknown = clusters.into_iter().map(|cluster| {
-        let contrast = contrast::contrast(runs, &cluster);
+        let contrast = contrast::contrast(&cases, &cluster);
         let base = suggest::base_id(&cluster);
         // Where two would be called the same, neither is: what one is called does not hang on
         // whether the other is there still.
