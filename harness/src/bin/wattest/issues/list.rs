@@ -37,6 +37,9 @@ struct Run {
     started: String,
 }
 
+/// When a run started, and how often it hit each entry.
+type Hits = (String, BTreeMap<String, u64>);
+
 /// An entry and its hits.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
@@ -107,7 +110,7 @@ pub(crate) fn answer(command: &List) -> Answer {
 
 /// When each run started and how often it hit each entry, the earliest first. A folder without a
 /// report is of a run that wrote none yet.
-fn reports(names: &[String]) -> Result<Vec<(String, BTreeMap<String, u64>)>, Stop> {
+fn reports(names: &[String]) -> Result<Vec<Hits>, Stop> {
     let mut folders = BTreeSet::new();
     for name in names {
         folders.insert(folder::find(name).map_err(Stop::fault)?);
