@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
@@ -225,10 +226,33 @@ pub fn print(text: &str, json: bool) {
     };
 }
 
+/// Whether this is a job of GitHub, which takes lines of its output for commands.
+fn is_github() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
+/// Has GitHub take nothing for a command until the result is given to [`resume_commands`]: what
+/// cases write is about to be passed on as it is. None where nobody would.
+pub fn stop_commands() -> Option<String> {
+    if !is_github() {
+        return None;
+    }
+    // What ends it must not be guessed by those it is for.
+    let random = || RandomState::new().build_hasher().finish();
+    let token = format!("{:016x}{:016x}", random(), random());
+    print(&format!("::stop-commands::{token}\n"), false);
+    Some(token)
+}
+
+/// Ends what [`stop_commands`] began.
+pub fn resume_commands(token: &str) {
+    print(&format!("\n::{token}::\n"), false);
+}
+
 /// Has GitHub show the entries of the issues file that fail `run` or want a look, each at its line,
 /// where this is a job of GitHub.
 pub fn annotate(run: &RunInfo, standings: &[Standing], json: bool) {
-    if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+    if is_github() {
         print(&annotations(run, standings), json);
     }
 }

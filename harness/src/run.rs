@@ -377,8 +377,13 @@ fn execute(options: &Options, selected: Selected, session: Session, end: &End) -
     let arguments = trials::arguments(options, &selected.left_out);
     let session = Arc::new(Mutex::new(session));
     let trials = trials::trials(selected, &session);
+    let echoes = options.no_capture && !options.is_json();
+    let stopped = if echoes { console::stop_commands() } else { None };
     // It panics where stdout is closed under it; what has run shall be reported all the same.
     let printed = catch_unwind(AssertUnwindSafe(|| libtest_mimic::run(&arguments, trials)));
+    if let Some(token) = stopped {
+        console::resume_commands(&token);
+    }
     let Some(session) = Arc::into_inner(session) else { return Exit::Failed };
     let mut session = session.into_inner().unwrap_or_else(PoisonError::into_inner);
     session.finish();

@@ -147,6 +147,13 @@ fn github_is_shown_the_line_of_an_entry_and_nothing_that_was_captured() {
         "{late:?}"
     );
     assert!(!late.stdout.contains("##["), "{late:?}");
+    let loud = run(&["--today", "2026-02-01", "--no-capture"]).exits(0);
+    let at = |text: &str| loud.stdout.find(text).unwrap_or_else(|| panic!("{text}: {loud:?}"));
+    let token = loud.stdout[at("::stop-commands::") + 17..].lines().next().unwrap();
+    let both = format!("{}{}", loud.stdout, loud.stderr);
+    assert!(both.contains("##[error]"), "as it was written: {loud:?}");
+    assert!(at("::stop-commands::") < at("running 4 tests"), "{loud:?}");
+    assert!(at("test result: ok") < at(&format!("\n::{token}::\n")), "{loud:?}");
     let early = run(&["--today", "2026-02-01"]).exits(0);
     assert!(!early.stdout.lines().any(|line| line.starts_with("::")), "{early:?}");
 }
