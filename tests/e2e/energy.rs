@@ -101,7 +101,11 @@ fn a_smoke_run_shows_energy_with_its_bounds() {
     assert!(works["window_s"].as_f64().unwrap() >= 0.2, "{works:#}");
     assert_eq!(works["repeats"], 1);
     assert_eq!(works["net_j"], Value::Null);
-    assert_eq!(works["reason"], "no net: no baseline was taken");
+    assert_eq!(
+        works["reason"],
+        "no net: no baseline was taken; no joules of prefill: it spans too few ticks; no joules of \
+         decode: it spans too few ticks"
+    );
     assert!(works["sampler_cpu_percent"].as_f64().is_some(), "{works:#}");
     let refused = energy(&place, "!script=is_refused");
     assert_eq!(refused["gross_j"], Value::Null);

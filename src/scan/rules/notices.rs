@@ -81,7 +81,7 @@ pub(super) const NOTICES: &[Rule] = &[
             // What is lacking, then what is done about it.
             r"\b(?:not (?:available|supported|installed|found|implemented|compatible|detected|possible|built|usable)|unavailable|unsupported|incompatible|import failed|(?:does|do) not support|doesn't support|not eligible|could not be (?:loaded|found|imported|initiali[sz]ed)|could not (?:open|load|find) [^:,;]{1,60}|cannot import \S+|is missing|not enough memory)\b.{0,200}\b(?:using|will use|uses|used instead|fall(?:ing|s)? back|default(?:s|ing) to|disabl(?:ed|ing)|set(?:ting)? to|switch(?:ed|ing) to|instead|skipp(?:ed|ing)|proceed(?:ing)?|continuing|retrying|forc(?:ed|ing)|overrid(?:den|ing)|setting `\w+|(?:is|be) ignored|ignoring)\b",
             // What is off, and what it lacks.
-            r"\b(?:is|was|been) disabled (?:because|since|due to|as)\b.{0,100}\b(?:not|missing|unavailable|lacks?|unsupported|requires?|no)\b",
+            r"\b(?:is|was|been) disabled (?:because|since|due to|as)\b.{0,100}\b(?:not (?:available|supported|installed|found|implemented|compatible|detected|possible|built|enough)|missing|unavailable|lacks?|unsupported|requires?|no)\b",
             r"\bdisabling \S.{0,80} to (?:prevent|avoid)\b",
             r"[,;.] switching to \S.{0,60} instead\b",
             // What is done, then why.
@@ -103,6 +103,7 @@ pub(super) const NOTICES: &[Rule] = &[
             "| fp8 | not supported | using bf16 |",
             "INFO Skipping autotune because it is disabled.",
             "INFO sampling is disabled via VLLM_SAMPLER=0.",
+            "INFO Auto-prefetch is disabled because the filesystem (EXT4) is not a network file system.",
         ],
     },
     Rule {

@@ -169,7 +169,10 @@ impl Rejected {
             Ok(text) => serde_json::from_slice(&text).map_err(|error| {
                 Stop::fault(format!("{}: cannot be read: {error}; remove it", file.display()))
             })?,
-            Err(_) => BTreeMap::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => {
+                return Err(Stop::fault(format!("{}: cannot be read: {error}", file.display())));
+            }
         };
         Ok(Self { file, list })
     }

@@ -88,7 +88,7 @@ pub(crate) fn answer(command: &List) -> Answer {
         Format::Text => {
             for row in &rows {
                 let day = |time: &Option<String>| {
-                    time.as_deref().map(|time| time[..10.min(time.len())].to_owned())
+                    time.as_deref().map(|time| time.get(..10).unwrap_or(time).to_owned())
                 };
                 let seen = match (day(&row.first_seen), day(&row.last_seen)) {
                     (Some(first), Some(last)) => {
