@@ -212,7 +212,7 @@ fn is_deprecation(message: &str) -> bool {
 }
 
 /// Whether a name in brackets is that of someone in a conversation.
-pub(super) fn is_speaker(name: &str) -> bool {
+fn is_speaker(name: &str) -> bool {
     ["user", "assistant", "human", "bot", "prompt", "response"]
         .iter()
         .any(|speaker| speaker.eq_ignore_ascii_case(name))

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use super::head::Head;
 use super::level::Level;
-use super::memo::{Line, Memo};
+use super::line::Line;
 use super::record::Record;
 use super::rules;
 use super::template::{fingerprint, mask};
-use super::text::{after_progress, without_colours};
+use super::text::{after_progress, is_same, without_colours};
 use crate::scan::{Finding, Phase, Severity, Stream};
 
 /// Bytes of a line that are looked at; the rest of it is skipped.
@@ -45,7 +45,6 @@ pub struct Scanner {
     index: HashMap<Said, usize>,
     /// Engines repeat themselves: the finding that a message as it stands belongs to.
     said: HashMap<Said, usize>,
-    memo: Memo,
     dropped: u64,
 }
 
@@ -87,7 +86,6 @@ impl Scanner {
             findings: Vec::new(),
             index: HashMap::new(),
             said: HashMap::new(),
-            memo: Memo::default(),
             dropped: 0,
         }
     }
@@ -206,14 +204,11 @@ impl Scanner {
             rest => Cow::Borrowed(rest),
         };
         let head = Head::parse(&text);
-        let mut memo = std::mem::take(&mut self.memo);
-        let mut offered = Line::new(&head, line, bytes, candidate, &mut memo);
-        let taken = self.offer(&mut offered);
-        let opening = if taken { None } else { offered.into_opening() };
-        self.memo = memo;
-        if taken {
+        let mut offered = Line::new(&head, line, bytes, candidate);
+        if self.offer(&mut offered) {
             return;
         }
+        let opening = offered.into_opening();
         if head.level == Some(Level::Quiet) {
             self.quiet = Some(line);
         }
@@ -239,7 +234,7 @@ impl Scanner {
         for record in &mut self.open {
             record.idle += 1;
         }
-        let same = self.open.iter().rposition(|record| record.channel == head.channel);
+        let same = self.open.iter().rposition(|record| is_same(&record.channel, head.channel));
         let taker = match same {
             None if head.channel.is_empty() => self.open.len().checked_sub(1),
             same => same,

@@ -302,8 +302,8 @@ pub(super) fn of_log(head: &Head<'_>, message: &str) -> &'static str {
     if head.style == Style::Vllm {
         return "vllm";
     }
-    if let Owner::Known(source) = by_path(head.file)
-        && !head.file.is_empty()
+    if !head.file.is_empty()
+        && let Owner::Known(source) = by_path(head.file)
     {
         return source;
     }

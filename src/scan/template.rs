@@ -101,13 +101,20 @@ fn path_length(text: &str) -> Option<usize> {
 
 /// Numbers that belong together (`1.5`, `12:30:01`, `10,240`, `-3`) count as one.
 fn collapse(template: &str) -> String {
-    let mut text = template.to_owned();
-    for joined in ["<n>.<n>", "<n>,<n>", "<n>:<n>", "<n>-<n>", "<n>/<n>"] {
-        while text.contains(joined) {
-            text = text.replace(joined, "<n>");
+    const NUMBER: &str = "<n>";
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(at) = rest.find(NUMBER) {
+        out.push_str(&rest[..at + NUMBER.len()]);
+        rest = &rest[at + NUMBER.len()..];
+        while let Some(more) = rest.strip_prefix(['.', ',', ':', '-', '/'])
+            && let Some(more) = more.strip_prefix(NUMBER)
+        {
+            rest = more;
         }
     }
-    text
+    out.push_str(rest);
+    out
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use super::classify::{Opening, exception, is_frame, is_group, is_header};
 use super::head::Head;
 use super::kind::{Kind, Stage};
 use super::level::Level;
-use super::memo::Line;
+use super::line::Line;
 use super::rules::{self, Reach, Rule, first_match};
 use super::source;
-use super::text::{is_ornament, printable};
+use super::text::{is_ornament, is_same, printable};
 use super::{Phase, Severity};
 
 mod attribution;
@@ -138,8 +138,8 @@ impl Record {
         let same_log = head.logged
             && self.logged
             && head.level == self.level
-            && head.file == self.file
-            && head.logger == self.logger;
+            && is_same(head.file, &self.file)
+            && is_same(head.logger, &self.logger);
         if (head.logged && !same_log) || line.number - self.first > RECORD_LINES {
             return false;
         }
@@ -162,7 +162,8 @@ impl Record {
         let head = line.head;
         match self.kind {
             Kind::Traceback(Stage::Frames) => {
-                self.in_frames(body) || (same_log && self.fine_time && head.prefix == self.prefix)
+                self.in_frames(body)
+                    || (same_log && self.fine_time && is_same(head.prefix, &self.prefix))
             }
             Kind::Traceback(Stage::After) => self.after_exception(line, body, same_log),
             Kind::Traceback(Stage::Chain) => {
@@ -276,7 +277,7 @@ impl Record {
         }
         // A message of several lines that a logger prefixed each.
         let mid_sentence = !body.starts_with(|first: char| first.is_ascii_uppercase());
-        if same_log && mid_sentence && line.head.prefix == self.prefix && self.blanks == 0 {
+        if same_log && mid_sentence && is_same(line.head.prefix, &self.prefix) && self.blanks == 0 {
             return true;
         }
         if body.starts_with([' ', '\t']) || open_end {
@@ -328,7 +329,7 @@ impl Record {
             return true;
         }
         if same_log {
-            let repeated = self.fine_time && head.prefix == self.prefix;
+            let repeated = self.fine_time && is_same(head.prefix, &self.prefix);
             if repeated && self.provisional && !is_ornament(body) {
                 // The block began with a rule or an empty line.
                 self.say(body.trim());
