@@ -119,6 +119,37 @@ fn without_a_terminal_nothing_is_asked() {
 }
 
 #[test]
+fn on_a_terminal_each_is_asked_about_and_each_answer_is_kept() {
+    let place = met();
+    let mut command = place.command(&["issues", "bless", "out", "--today", "2026-02-01"]);
+    // An editor that changes one word, as a person would.
+    let command = command.env_remove("CI").env("VISUAL", "sed -i s/wip/wontfix/");
+    let mut terminal = crate::terminal::Terminal::run(command);
+    let asks = "edit (e), quit (q)? ";
+    assert!(terminal.until(asks).contains("1 of 2\r\n"));
+    terminal.types("e\n");
+    assert!(terminal.until(asks).contains("status: wontfix"));
+    terminal.types("a\n");
+    assert!(terminal.until(asks).contains("2 of 2\r\n"));
+    // Before the second answer the first is in the file; an interrupt takes nothing back.
+    let held = place.read("issues.yaml");
+    assert!(held.starts_with(BEFORE) && held.matches("status: wontfix").count() == 2, "{held}");
+    terminal.types("\u{3}");
+    assert_ne!(terminal.ended(), Some(0), "interrupted");
+    assert_eq!(place.read("issues.yaml"), held);
+
+    let mut terminal = crate::terminal::Terminal::run(
+        place.command(&["issues", "bless", "out", "--today", "2026-02-01"]).env_remove("CI"),
+    );
+    assert!(terminal.until(asks).contains("1 of 1\r\n"));
+    terminal.types("r\n");
+    assert!(terminal.until("judges the run by it").contains("0 accepted, 1 rejected, 0 left"));
+    assert_eq!(terminal.ended(), Some(0));
+    assert_eq!(place.read("issues.yaml"), held);
+    issues(&place, &["bless", "--list"]).exits(0).says("");
+}
+
+#[test]
 fn a_file_with_a_fault_is_not_written() {
     let place = met();
     let faulty = format!("{BEFORE}BAD: {{pattern: x y}}\n");

@@ -27,4 +27,5 @@ mod resume;
 mod smoke;
 mod support;
 mod tensorrt;
+mod terminal;
 mod usage;

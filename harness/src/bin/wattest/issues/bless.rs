@@ -13,7 +13,7 @@ use wattest::refusal::nearest;
 use wattest::report::text::{console_line, count};
 use wattest_harness::{Exit, folder};
 
-use super::review::{Decided, review};
+use super::review::{Decided, Taken, review};
 use super::runs::{self, Which};
 use super::triage;
 use crate::output::{Answer, Stop};
@@ -71,44 +71,42 @@ pub(crate) fn answer(command: &Bless) -> Answer {
         return list(&offered);
     }
     let text = runs::text(&file)?;
+    let mut keep = |taken: Taken<'_>| match taken {
+        Taken::Accepted(text) => runs::save(&file, text),
+        Taken::Rejected(one) => rejected.add(one),
+    };
     let decided = if asks {
-        let mut input = io::stdin().lock();
-        let mut output = io::stdout().lock();
-        review(&file, text, &offered, &mut input, &mut output, &mut edited)?
+        let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+        review(&file, text, &offered, (&mut input, &mut output), &mut edited, &mut keep)?
     } else {
         for name in command.accept.iter().chain(&command.reject) {
             if !offered.iter().any(|one| named(one, std::slice::from_ref(name))) {
                 return Err(no_such(name, &offered));
             }
         }
-        let takes = |one: &&Unknown| {
-            !named(one, &command.reject) && (command.accept_all || named(one, &command.accept))
-        };
-        let pair = |one: &Unknown| (one.suggestion.id.clone(), one.suggestion.yaml.clone());
-        let entries: Vec<_> = offered.iter().filter(takes).map(pair).collect();
-        let print = |one: &&Unknown| named(one, &command.reject);
-        Decided {
-            text: edit::append(&file, &text, &entries).map_err(Stop::Faults)?,
-            accepted: entries.into_iter().map(|(id, _)| id).collect(),
-            rejected: offered.iter().filter(print).cloned().collect(),
+        let (out, rest): (Vec<_>, Vec<_>) =
+            offered.iter().partition(|one| named(one, &command.reject));
+        let takes = |one: &&&Unknown| command.accept_all || named(one, &command.accept);
+        let pair = |one: &&Unknown| (one.suggestion.id.clone(), one.suggestion.yaml.clone());
+        let entries: Vec<_> = rest.iter().filter(takes).map(pair).collect();
+        if !entries.is_empty() {
+            let text = edit::append(&file, &text, &entries).map_err(Stop::Faults)?;
+            keep(Taken::Accepted(&text))?;
         }
+        out.iter().try_for_each(|one| keep(Taken::Rejected(one)))?;
+        let accepted = entries.into_iter().map(|(id, _)| id).collect();
+        Decided { accepted, rejected: out.len() }
     };
-    if !decided.accepted.is_empty() {
-        runs::save(&file, &decided.text)?;
-    }
-    if !decided.rejected.is_empty() {
-        rejected.add(&decided.rejected)?;
-    }
     let mut out = io::stdout().lock();
     for id in &decided.accepted {
         writeln!(out, "{}: {id} added", file.display())?;
     }
-    let left = offered.len() - (decided.accepted.len() + decided.rejected.len()).min(offered.len());
+    let left = offered.len() - decided.accepted.len() - decided.rejected;
     writeln!(
         out,
         "{} accepted, {} rejected, {left} left; `wattest rescan` judges the run by it",
         decided.accepted.len(),
-        decided.rejected.len()
+        decided.rejected
     )?;
     out.flush()?;
     Ok(Exit::Ok)
@@ -177,10 +175,9 @@ impl Rejected {
         Ok(Self { file, list })
     }
 
-    fn add(&mut self, rejected: &[Unknown]) -> Result<(), Stop> {
-        for one in rejected {
-            self.list.insert(one.cluster.fingerprint.clone(), one.cluster.template.clone());
-        }
+    fn add(&mut self, rejected: &Unknown) -> Result<(), Stop> {
+        let cluster = &rejected.cluster;
+        self.list.insert(cluster.fingerprint.clone(), cluster.template.clone());
         let text = serde_json::to_vec_pretty(&self.list).map_err(Stop::fault)?;
         let fault =
             |error: io::Error| format!("{}: cannot be written: {error}", self.file.display());

@@ -7,33 +7,41 @@ use wattest::issues::triage::Unknown;
 use wattest::issues::{Book, edit};
 
 use super::triage::show;
+use crate::output::Stop;
 
 /// What came of a review.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Decided {
-    /// The issues file with what was accepted.
-    pub(super) text: String,
     /// The IDs of what was accepted.
     pub(super) accepted: Vec<String>,
-    /// What was rejected.
-    pub(super) rejected: Vec<Unknown>,
+    /// How many were rejected.
+    pub(super) rejected: usize,
 }
 
-/// Shows each of `offered` and asks what becomes of it; `text` is that of `file`. An entry with
-/// which the file would have a fault is not taken: the faults are shown, and it is asked again. At
-/// the end of the input the rest is left.
+/// An answer, which is kept before the next question: a review that is broken off loses nothing.
+#[derive(Debug)]
+pub(super) enum Taken<'a> {
+    /// The issues file has this text now.
+    Accepted(&'a str),
+    /// This is not to be offered again.
+    Rejected(&'a Unknown),
+}
+
+/// Shows each of `offered` and asks what becomes of it; `text` is that of `file`, and `keep` keeps
+/// each answer. An entry with which the file would have a fault is not taken: the faults are shown,
+/// and it is asked again. At the end of the input the rest is left.
 ///
 /// # Errors
-/// Where the terminal cannot be read or written.
+/// Where the terminal cannot be read or written, and those of `keep`.
 pub(super) fn review(
     file: &Path,
-    text: String,
+    mut text: String,
     offered: &[Unknown],
-    input: &mut dyn BufRead,
-    output: &mut dyn Write,
+    (input, output): (&mut dyn BufRead, &mut dyn Write),
     edited: &mut dyn FnMut(&str) -> Result<String, String>,
-) -> io::Result<Decided> {
-    let mut decided = Decided { text, accepted: Vec::new(), rejected: Vec::new() };
+    keep: &mut dyn FnMut(Taken<'_>) -> Result<(), Stop>,
+) -> Result<Decided, Stop> {
+    let mut decided = Decided::default();
     for (at, one) in offered.iter().enumerate() {
         writeln!(output, "{} of {}", at + 1, offered.len())?;
         show(output, one)?;
@@ -47,16 +55,18 @@ pub(super) fn review(
                 return Ok(decided);
             }
             match line.trim() {
-                "a" | "accept" => match accept(file, &decided.text, &entry) {
-                    Ok((text, id)) => {
-                        decided.text = text;
+                "a" | "accept" => match accept(file, &text, &entry) {
+                    Ok((more, id)) => {
+                        text = more;
+                        keep(Taken::Accepted(&text))?;
                         decided.accepted.push(id);
                         break;
                     }
                     Err(faults) => tell(output, &faults)?,
                 },
                 "r" | "reject" => {
-                    decided.rejected.push(one.clone());
+                    keep(Taken::Rejected(one))?;
+                    decided.rejected += 1;
                     break;
                 }
                 "s" | "skip" => break,
@@ -138,19 +148,32 @@ mod tests {
         .into_iter();
         let mut edited = |_: &str| edits.next().ok_or_else(|| "no editor".to_owned());
         let mut output = Vec::new();
+        let mut kept = Vec::new();
+        let mut keep = |taken: Taken<'_>| {
+            kept.push(match taken {
+                Taken::Accepted(text) => text.to_owned(),
+                Taken::Rejected(one) => one.suggestion.id.clone(),
+            });
+            Ok(())
+        };
         let decided = review(
             Path::new("issues.yaml"),
             "# Head.\n\n".to_owned(),
             &offered,
-            &mut answers.as_bytes(),
-            &mut output,
+            (&mut answers.as_bytes(), &mut output),
             &mut edited,
-        )
-        .unwrap();
+            &mut keep,
+        );
+        let Ok(decided) = decided else { panic!("{}", String::from_utf8_lossy(&output)) };
         let output = String::from_utf8(output).unwrap();
-        assert_eq!(decided.accepted, ["FIRST", "OTHER"]);
-        assert_eq!(decided.rejected.len(), 1);
-        assert!(decided.text.starts_with("# Head.\n\nFIRST:\n"), "{}", decided.text);
+        assert_eq!(
+            (decided.accepted, decided.rejected),
+            (["FIRST", "OTHER"].map(str::to_owned).to_vec(), 1)
+        );
+        let [first, second, both] = &kept[..] else { panic!("{kept:?}") };
+        assert!(first.starts_with("# Head.\n\nFIRST:\n"), "{first}");
+        assert_eq!(second, "SECOND");
+        assert!(both.starts_with(first.as_str()) && both.contains("OTHER:\n"), "{both}");
         assert!(output.contains("4 of 4\n") && output.contains("[no-status]"), "{output}");
     }
 
@@ -162,11 +185,10 @@ mod tests {
             Path::new("issues.yaml"),
             String::new(),
             &offered,
-            &mut "a\n".as_bytes(),
-            &mut Vec::new(),
+            (&mut "a\n".as_bytes(), &mut Vec::new()),
             &mut edited,
-        )
-        .unwrap();
-        assert_eq!((decided.accepted.len(), decided.rejected.len()), (1, 0));
+            &mut |_| Ok(()),
+        );
+        assert!(decided.is_ok_and(|decided| decided.accepted.len() == 1 && decided.rejected == 0));
     }
 }
