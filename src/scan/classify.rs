@@ -6,6 +6,7 @@ use memchr::memmem::Finder;
 use regex::Regex;
 
 use super::Severity;
+use super::advice::{ADVICE, is_advice, is_routine};
 use super::head::{Head, Style};
 use super::kind::{Kind, Stage};
 use super::level::Level;
@@ -54,18 +55,18 @@ fn without_repeats(message: &str) -> &str {
 }
 
 static REPEATED: Mark = Mark::new(|| Finder::new(" [repeated "));
-static CATEGORY: Mark = Mark::new(|| Finder::new("Warning: "));
+static CATEGORY: Mark = Mark::new(|| Finder::new("Warning:"));
 
 const HEADER: &str = "Traceback (most recent call last):";
 
 static WARNING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile(
-        r"^\s*(?:(\S[^:]*|[A-Za-z]:[^:]*|<\w+>):\d+: |sys:1: )?((?-i:[A-Z]\w*)?(?-i:Warning)): (.*)$",
+        r"^\s*(?:(\S[^:]*|[A-Za-z]:[^:]*|<\w+>):\d+: |sys:1: )?((?-i:[A-Z]\w*)?(?-i:Warning)):(?: (.*))?$",
     )
 });
 static SUBSTANCE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile(
-        r"\bdeprecat(?:ed|es|ion)\b|\bwill be removed\b|\b(?:has|have) been removed\b|\bno longer supported\b",
+        r"\bdeprecat(?:ed|es|ion)\b|\bwill be removed\b|\b(?:has|have) been removed\b|\bno longer (?:be )?(?:supported|maintained)\b|\bgoes away in\b|\bwill go (?:away )?in\b",
     )
 });
 
@@ -100,7 +101,7 @@ pub(super) fn classify(head: &Head<'_>) -> Option<Opening> {
     if head.level == Some(Level::Info) {
         return notice(head, body);
     }
-    if let Some(opening) = warning(body, level.is_some()) {
+    if let Some(opening) = warning(head, body) {
         return Some(opening);
     }
     if let Some(opening) = announced(body).or_else(|| panic(body)) {
@@ -122,8 +123,29 @@ pub(super) fn classify(head: &Head<'_>) -> Option<Opening> {
     }
     match level {
         Some(severity) => logged(head, body, severity),
-        None => worded(body, quoted || is_speaker(head.logger)),
+        None => {
+            let quoted = quoted || is_speaker(head.logger);
+            if head.style == Style::Transformers && is_routine(body) {
+                return None;
+            }
+            worded(body, quoted).or_else(|| if quoted { None } else { unrated(head, body) })
+        }
     }
+}
+
+/// A line that nothing rates and that no rule on words knows: a library's own, all the same.
+fn unrated(head: &Head<'_>, body: &str) -> Option<Opening> {
+    // Unless it is told to say more, transformers prints nothing less than warnings.
+    let own = head.style == Style::Transformers;
+    let rule = if own { "transformers-line" } else { ADVICE };
+    if is_harmless(body) || is_wanted(body) || !(own || is_advice(body)) {
+        return None;
+    }
+    let mut opening = Opening::new(Kind::Log, rule, Severity::Warning, body);
+    if is_deprecation(body) {
+        opening.severity = Severity::Deprecation;
+    }
+    Some(opening)
 }
 
 /// A line that a logger rates as warning or worse.
@@ -194,7 +216,9 @@ fn worded(body: &str, quoted: bool) -> Option<Opening> {
 fn by_rule(rule: &'static Rule, body: &str) -> Opening {
     let kind = match rule.id {
         "cpp-terminate" | "signal" | "heap-corruption" | "sanitizer" | "stack-overflow"
-        | "cuda-fault" | "c-assertion" | "allocation-abort" => Kind::Crash,
+        | "cuda-fault" | "c-assertion" | "allocation-abort" | "kernel-oom" | "rocm-fault" => {
+            Kind::Crash
+        }
         "transformers-notice" if body.contains(" LOAD REPORT ") => Kind::Report,
         _ => Kind::Log,
     };
@@ -241,12 +265,15 @@ fn traceback(head: &Head<'_>, body: &str) -> Option<Opening> {
 }
 
 /// `path:line: UserWarning: text`, or without the place.
-fn warning(body: &str, logged: bool) -> Option<Opening> {
+fn warning(head: &Head<'_>, body: &str) -> Option<Opening> {
+    let logged = head.logged;
     if !CATEGORY.is_in(body) {
         return None;
     }
     let parts = WARNING.as_ref()?.captures(body)?;
-    let path = parts.get(1).map(|path| path.as_str());
+    // Where warnings are logged, the place is taken for that of the logger.
+    let of_logger = || (head.logger == "py.warnings").then_some(head.file);
+    let path = parts.get(1).map(|path| path.as_str()).or_else(of_logger);
     let category = parts.get(2).map_or("", |category| category.as_str());
     if path.is_none() && (category == "Warning" || body.starts_with(' ') || logged) {
         return None;
@@ -271,7 +298,21 @@ fn warning(body: &str, logged: bool) -> Option<Opening> {
 /// Lines that announce what follows.
 fn announced(body: &str) -> Option<Opening> {
     let trace = "python-traceback";
-    if body.starts_with("Exception in thread ") || body.starts_with("Exception ignored in") {
+    if body.starts_with("Exception in thread \"") {
+        // Java's, whose stack is one of `at` lines.
+        let mut opening = Opening::new(Kind::Log, "error-word", Severity::Error, body);
+        opening.source = Some("other");
+        return Some(opening);
+    }
+    let leads = [
+        "Exception in thread ",
+        "Exception ignored in",
+        "Task exception was never retrieved",
+        "Future exception was never retrieved",
+        "Exception in callback ",
+        "--- Logging error ---",
+    ];
+    if leads.iter().any(|lead| body.starts_with(lead)) {
         return Some(Opening::new(Kind::Lead, trace, Severity::Error, body));
     }
     let process = body.strip_prefix("Process ").and_then(|name| name.strip_suffix(':'));

@@ -1,5 +1,6 @@
 //! A line that is offered to the open records.
 
+use super::advice::ADVICE;
 use super::classify::{Opening, classify};
 use super::head::Head;
 use super::rules;
@@ -20,9 +21,10 @@ impl<'a, 't> Line<'a, 't> {
         Self { head, number, bytes, opening }
     }
 
-    /// Whether it could begin a record of its own.
+    /// Whether it could begin a record of its own. Advice begins one only where nothing is open: it is
+    /// how many a message goes on.
     pub(super) fn opens(&mut self) -> bool {
-        self.look().is_some()
+        self.look().is_some_and(|opening| opening.rule != ADVICE)
     }
 
     /// What it begins.

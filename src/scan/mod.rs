@@ -1,5 +1,6 @@
 //! Bytes to records to findings. Pure.
 
+mod advice;
 mod carrier;
 mod classify;
 mod finding;

@@ -9,8 +9,9 @@ use memchr::memmem::Finder;
 
 use super::carrier;
 use super::head::{Head, Style};
-use super::level::{Level, letter_level, word_level};
+use super::level::{Level, letter_level, logrus_level, server_level, word_level};
 use super::mark::Mark;
+use super::source;
 use super::time::{is_glog, time_length};
 
 static NCCL: Mark = Mark::new(|| Finder::new("NCCL "));
@@ -49,8 +50,14 @@ impl<'t> Head<'t> {
         for _ in 0..12 {
             let rest = &text[at..];
             let token = rest.trim_start_matches([' ', '\t']);
-            if token.is_empty() || (at == 0 && rest.len() - token.len() > 8) {
+            if token.is_empty() {
                 break;
+            }
+            if at == 0 && rest.len() - token.len() > 8 {
+                if !is_column(token) {
+                    break;
+                }
+                head.style = Style::Python;
             }
             let Some(length) = head.peel(token, at > 0) else { break };
             at += rest.len() - token.len() + length;
@@ -88,6 +95,12 @@ impl<'t> Head<'t> {
     fn tag(&mut self, token: &'t str) -> Option<usize> {
         let end = token.get(..160).unwrap_or(token).find(')')?;
         let inner = &token[1..end];
+        if self.logged && self.file.is_empty() && self.bracket_place(inner) {
+            if self.style == Style::Plain && self.file.ends_with(".py") {
+                self.style = Style::Python;
+            }
+            return Some(end + 1);
+        }
         // Tasks and actors of Ray are tagged too, but what they write is their own.
         let ray = ["raylet", "autoscaler", "scheduler ", "gcs_server"]
             .iter()
@@ -118,6 +131,7 @@ impl<'t> Head<'t> {
             || self.bracket_tag(inner)
             || self.bracket_place(inner)
             || (inside && inner.bytes().all(|byte| byte.is_ascii_digit() || byte == b'/'))
+            || (self.logged && is_process(inner))
             || (self.file.is_empty() && self.bracket_name(inner));
         if !known {
             return None;
@@ -130,7 +144,7 @@ impl<'t> Head<'t> {
 
     fn bracket_level(&mut self, inner: &'t str) -> bool {
         if self.level.is_none()
-            && let Some(level) = word_level(inner).or_else(|| letter_level(inner))
+            && let Some(level) = letter_level(inner).or_else(|| server_level(inner))
         {
             self.set_level(level);
             return true;
@@ -142,6 +156,19 @@ impl<'t> Head<'t> {
             self.set_level(level);
             self.style = Style::Transformers;
             self.file = without_line(place);
+            return true;
+        }
+        // `[NeMo W 2023-02-18 11:40:09 lm_utils:81]`.
+        let mut words = inner.splitn(3, ' ');
+        if let (Some(name), Some(letter), Some(rest)) = (words.next(), words.next(), words.next())
+            && let Some(level) = letter_level(letter)
+            && let Some(length) = time_length(rest)
+        {
+            self.set_level(level);
+            self.logger = name;
+            self.style = Style::Other;
+            self.note_time(&rest[..length]);
+            self.file = without_line(rest[length..].trim());
             return true;
         }
         // `[W:onnxruntime:Default, x.cc:211 F]`.
@@ -181,9 +208,16 @@ impl<'t> Head<'t> {
         let Some(length) = time_length(inner) else { return false };
         let zulu = inner[..length].ends_with('Z');
         self.note_time(&inner[..length]);
-        let mut words = inner[length..].split_ascii_whitespace();
+        let mut words = inner[length..].trim_start_matches(':').split_ascii_whitespace();
         if let Some(word) = words.next() {
-            if let Some(level) = word_level(word) {
+            if let Some((level, process)) = word.split_once('/')
+                && let Some(level) = word_level(level)
+            {
+                // `[2026-11-28 17:55:50,499: ERROR/MainProcess]` of celery.
+                self.set_level(level);
+                self.style = Style::Other;
+                self.channel = process;
+            } else if let Some(level) = word_level(word) {
                 self.set_level(level);
                 self.style = if zulu { Style::Rust } else { Style::Python };
                 self.logger = words.next().unwrap_or("");
@@ -228,8 +262,17 @@ impl<'t> Head<'t> {
 
     /// `[TRT-LLM]`, `[transformers]`, `[engine]`.
     fn bracket_name(&mut self, inner: &'t str) -> bool {
+        // `[axolotl.utils.data:271]`.
+        let inner = match inner.rsplit_once(':') {
+            Some((module, line))
+                if module.contains('.') && line.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                module
+            }
+            _ => inner,
+        };
         let name = !inner.is_empty()
-            && inner.len() <= 40
+            && inner.len() <= 80
             && inner.starts_with(|first: char| first.is_ascii_alphabetic())
             && inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
         if name {
@@ -300,6 +343,16 @@ impl<'t> Head<'t> {
             return None;
         }
         let length = token.bytes().take_while(u8::is_ascii_uppercase).count();
+        if let Some(seconds) = token[length..].strip_prefix('[')
+            && let Some(end) = seconds.find(']')
+            && end > 0
+            && seconds[..end].bytes().all(|byte| byte.is_ascii_digit())
+            && let Some(level) = logrus_level(&token[..length])
+        {
+            self.set_level(level);
+            self.style = Style::Other;
+            return Some(length + end + 2);
+        }
         let level = word_level(&token[..length])?;
         let after = &token[length..];
         if is_measured(after) {
@@ -343,6 +396,17 @@ impl<'t> Head<'t> {
         if !inside || !self.logged || self.level.is_some() {
             return None;
         }
+        // `LiteLLM Proxy:ERROR: proxy_server.py:3039 -`.
+        let mut parts = token.get(..80).unwrap_or(token).splitn(3, ':');
+        if let (Some(name), Some(word), Some(_)) = (parts.next(), parts.next(), parts.next())
+            && let Some(level) = word_level(word)
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" ._-".contains(&byte))
+        {
+            self.set_level(level);
+            self.logger = name;
+            self.style = Style::Python;
+            return Some(name.len() + word.len() + 2);
+        }
         let mut at = 0;
         for part in token.get(..160).unwrap_or(token).split(" - ").take(3) {
             if let Some(level) = word_level(part.trim()) {
@@ -360,6 +424,9 @@ impl<'t> Head<'t> {
     fn target(&mut self, token: &'t str, inside: bool) -> Option<usize> {
         if !inside || !self.logged || self.level.is_none() {
             return None;
+        }
+        if let Some(length) = self.serve(token).or_else(|| self.dotted(token)) {
+            return Some(length);
         }
         if self.style == Style::Rust {
             let end = token.get(..200).unwrap_or(token).find(": ")?;
@@ -384,6 +451,39 @@ impl<'t> Head<'t> {
             return Some(end + 2);
         }
         None
+    }
+
+    /// `controller 4402 --`, `proxy 10.0.0.1 --`: Ray Serve.
+    fn serve(&mut self, token: &'t str) -> Option<usize> {
+        let end = token.get(..80).unwrap_or(token).find(" -- ")?;
+        let (who, which) = token[..end].split_once(' ')?;
+        let serves = ["controller", "proxy", "replica"].contains(&who) || which.contains('#');
+        if !serves || which.contains(' ') {
+            return None;
+        }
+        self.style = Style::Ray;
+        Some(end + 3)
+    }
+
+    /// `flashinfer.jit:` or `__main__`: a module of Python, where nothing has named the logger yet.
+    fn dotted(&mut self, token: &'t str) -> Option<usize> {
+        if !self.logger.is_empty() || self.style == Style::Rust {
+            return None;
+        }
+        let length = token
+            .bytes()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte))
+            .count();
+        let (name, after) = token.split_at(length);
+        // An exception's name is the message's.
+        let module = !name.contains(|one: char| one.is_ascii_uppercase());
+        let known = name.contains('.') && module && source::by_logger(name).is_some();
+        if !(known && after.starts_with(": ") || name == "__main__" && !after.starts_with(":<")) {
+            return None;
+        }
+        self.style = Style::Python;
+        self.logger = name;
+        Some(length + usize::from(after.starts_with(':')))
     }
 
     /// Whether `token` looks like loguru's `name:function:line - `.
@@ -446,6 +546,27 @@ fn nccl(text: &str) -> Option<Head<'_>> {
     // The place that reports is part of what is said: the words after it are often the same.
     head.body = Cow::Borrowed(&text[close + 2..]);
     Some(head)
+}
+
+/// Whether it is a process and its number: `MainProcess:17060`.
+fn is_process(inner: &str) -> bool {
+    inner.len() <= 40
+        && inner.split_once(':').is_some_and(|(name, number)| {
+            let word = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+            !name.is_empty()
+                && name.bytes().all(word)
+                && !number.is_empty()
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+}
+
+/// Whether a line that begins with blanks is one of rich's: the time stands on the first of its
+/// second only, and the file at the right end of each.
+fn is_column(token: &str) -> bool {
+    let (word, rest) = token.split_once(' ').unwrap_or((token, ""));
+    let place = rest.rsplit(' ').next().and_then(|place| place.split_once(".py:"));
+    word_level(word).is_some()
+        && place.is_some_and(|(_, line)| line.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether what follows a word makes it part of a name: `ERROR rate 0.1 %`, `WARNING threshold`.

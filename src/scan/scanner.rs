@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::carrier;
 use super::head::Head;
 use super::level::Level;
 use super::line::Line;
@@ -203,6 +204,7 @@ impl Scanner {
             "" if !text.is_empty() => return,
             rest => Cow::Borrowed(rest),
         };
+        let text = carrier::unwrapped(&text).map_or(text, Cow::Owned);
         let head = Head::parse(&text);
         let mut offered = Line::new(&head, line, bytes, candidate);
         if self.offer(&mut offered) {

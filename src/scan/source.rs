@@ -6,7 +6,7 @@ use aho_corasick::AhoCorasick;
 use regex::Regex;
 
 use super::head::{Head, Style};
-use super::rules::compile;
+use super::rules::compile_exact;
 
 /// Top-level packages and loggers, and the source they belong to. Packages that are known but
 /// have no name among the sources are `other`: their frames say whose fault it is all the same.
@@ -37,6 +37,9 @@ const PACKAGES: &[(&str, &str)] = &[
     ("huggingface_hub", "huggingface_hub"),
     ("cuda", "cuda"),
     ("pycuda", "cuda"),
+    ("numpy", "python"),
+    ("python", "python"),
+    ("python3", "python"),
     ("sglang", "other"),
     ("sgl_kernel", "other"),
     ("deepspeed", "other"),
@@ -60,6 +63,116 @@ const PACKAGES: &[(&str, &str)] = &[
     ("unsloth", "other"),
     ("lmdeploy", "other"),
     ("mineru", "other"),
+];
+
+/// Packages without a name among the sources that log, and whose frames say nothing: they call, or
+/// are called by, what is at fault.
+const LOGGERS: &[&str] = &[
+    "auto_gptq",
+    "gptqmodel",
+    "awq",
+    "exllamav2",
+    "axolotl",
+    "nemo",
+    "litellm",
+    "langchain",
+    "langchain_core",
+    "llamafactory",
+    "optimum",
+    "sentence_transformers",
+    "datasets",
+    "evaluate",
+    "lm_eval",
+    "gradio",
+    "openvino",
+    "nncf",
+    "hqq",
+    "compressed_tensors",
+    "llmcompressor",
+    "torchao",
+    "xgrammar",
+    "outlines",
+    "lmcache",
+    "megatron",
+    "apex",
+    "colossalai",
+    "wandb",
+    "mlflow",
+    "urllib3",
+    "httpx",
+    "aiohttp",
+    "uvicorn",
+    "gunicorn",
+    "openai",
+    "mlc_llm",
+    "tvm",
+    "numba",
+    "keras",
+];
+
+/// Top-level modules whose exceptions are Python's own: the standard library, numpy, the user's
+/// script, and what checks the values of others.
+const PYTHON: &[&str] = &[
+    "__main__",
+    "__mp_main__",
+    "_csv",
+    "_pickle",
+    "_queue",
+    "_struct",
+    "argparse",
+    "ast",
+    "asyncio",
+    "binascii",
+    "builtins",
+    "bz2",
+    "concurrent",
+    "configparser",
+    "csv",
+    "ctypes",
+    "dataclasses",
+    "decimal",
+    "email",
+    "ftplib",
+    "getopt",
+    "gzip",
+    "http",
+    "imaplib",
+    "importlib",
+    "inspect",
+    "json",
+    "lzma",
+    "mmap",
+    "multiprocessing",
+    "numpy",
+    "os",
+    "pickle",
+    "pydantic",
+    "pydantic_core",
+    "queue",
+    "re",
+    "runpy",
+    "select",
+    "shutil",
+    "signal",
+    "smtplib",
+    "socket",
+    "sqlite3",
+    "ssl",
+    "statistics",
+    "struct",
+    "subprocess",
+    "tarfile",
+    "threading",
+    "tokenize",
+    "tomllib",
+    "unittest",
+    "urllib",
+    "uuid",
+    "xml",
+    "zipfile",
+    "zipimport",
+    "zlib",
+    "zoneinfo",
 ];
 
 /// Packages that only carry others' calls: their frames say nothing.
@@ -159,8 +272,9 @@ const WORDS: &[Words] = &[
             "tokenizer class you load",
             "`pad_token_id`",
             "GenerationConfig",
+            "Auto classes",
         ],
-        pattern: r"\b[Tt]ransformers\b|`past_key_values`|`seen_tokens`|`use_cache|`low_cpu_mem_usage|`do_sample`|`torch_dtype`|`use_fast`|[Ii]mage processor of type|tokenizer class you load|`pad_token_id`|GenerationConfig",
+        pattern: r"\b[Tt]ransformers\b|`past_key_values`|`seen_tokens`|`use_cache|`low_cpu_mem_usage|`do_sample`|`torch_dtype`|`use_fast`|[Ii]mage processor of type|tokenizer class you load|`pad_token_id`|GenerationConfig|Auto classes",
         source: "transformers",
     },
     Words {
@@ -202,10 +316,6 @@ static CUDA_ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
 });
 
-fn compile_exact(words: &str) -> Option<Regex> {
-    compile(&format!("(?-i:{words})"))
-}
-
 /// The source that the words of a message name.
 pub(super) fn by_words(message: &str) -> Option<&'static str> {
     let search = &*SEARCH;
@@ -229,6 +339,19 @@ pub(super) fn by_package(name: &str) -> Option<&'static str> {
     }
     let known = PACKAGES.iter().find(|(package, _)| package.eq_ignore_ascii_case(first));
     known.map(|(_, source)| *source)
+}
+
+/// The source of a logger: that of its package.
+pub(super) fn by_logger(name: &str) -> Option<&'static str> {
+    let first = name.split(['.', ':', ' ']).next().unwrap_or(name);
+    let other = || LOGGERS.iter().any(|one| one.eq_ignore_ascii_case(first)).then_some("other");
+    by_package(name).or_else(other)
+}
+
+/// The source of an exception's type; none for one of Python's own.
+pub(super) fn by_exception(name: &str) -> Option<&'static str> {
+    let (package, _) = name.split_once('.')?;
+    by_package(package).or_else(|| (!PYTHON.contains(&package)).then_some("other"))
 }
 
 /// What the path of a source file says.
@@ -292,7 +415,7 @@ pub(super) fn of_log(head: &Head<'_>, message: &str) -> &'static str {
     if file.contains("NCCL") {
         return "nccl";
     }
-    if let Some(source) = by_package(head.logger) {
+    if let Some(source) = by_logger(head.logger) {
         // Crates that Python packages are made of speak for themselves.
         let crates = ["tokenizers", "safetensors"];
         let own = head.style == Style::Rust
@@ -361,7 +484,7 @@ pub(super) fn by_channel(channel: &str) -> Option<&'static str> {
 
 /// Whether NCCL fails here, or torch's process group for it.
 pub(super) fn is_nccl_error(message: &str) -> bool {
-    message.contains("NCCL error") || message.contains("ncclUnhandled")
+    ["NCCL error", "ncclUnhandled", "NCCL communicator"].iter().any(|words| message.contains(words))
 }
 
 /// Whether the CUDA runtime or driver reports an error here.

@@ -78,6 +78,8 @@ fn logfmt(text: &str) -> Option<Head<'_>> {
     let word = text[at..].split([' ', '"']).next()?;
     let level = word_level(&word.to_ascii_uppercase())?;
     let body = match text.find("msg=") {
+        // With its keys and quotes, as it is looked for; but for what only a notice may be said in.
+        Some(at) if level > Level::Info => text[at..].to_owned(),
         Some(at) => text[at + "msg=".len()..].to_owned(),
         None => text[at + word.len()..].trim().to_owned(),
     };

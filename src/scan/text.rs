@@ -135,7 +135,7 @@ pub(super) fn is_quotation(body: &str) -> bool {
 
 static TRIVIAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile(
-        r#"^[^:=]{0,40}[:=]\s*["'\[{(]*(?:none|null|nil|false|true|no|yes|off|on|n/a|ok|-+|raise|ignore|stop|continue|warn|once|default|always|never|strict|log|skip|abort|retry|exit|silent|coerce|print|nan|inf|\d[\d.,%]*)?["'\]})]*[.;,]?(?:\s*\([\d.%]+\))?\s*$"#,
+        r#"^(?:[^:=()]|\([^()]*\)){0,40}[:=]\s*["'\[{(]*(?:none|null|nil|false|true|no|yes|off|on|n/a|ok|-+|raise|ignore|stop|continue|warn|once|default|always|never|strict|log|skip|abort|retry|exit|silent|coerce|print|nan|inf|0x[\da-f]+|\d[\d.,%]*)?["'\]})]*[.;,]?(?:\s*\([\d.%]+\))?\s*$"#,
     )
 });
 
@@ -150,9 +150,11 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
     one.len() == other.len() && (one.is_empty() || one == other)
 }
 
-/// Whether a message is only drawn: nothing, or a rule of `*`, `=`, `-`.
+/// Whether a message is only drawn: nothing, or a rule of `*`, `=`, `-`, also behind the function that
+/// draws it (`srv  llama_server: ----`).
 pub(super) fn is_ornament(body: &str) -> bool {
-    body.bytes().all(|byte| b" *=-#_".contains(&byte))
+    let drawn = body.rsplit_once(": ").map_or(body, |(_, drawn)| drawn);
+    drawn.bytes().all(|byte| b" *=-#_".contains(&byte))
 }
 
 /// Whether a message at a level says nothing: `WARNING   0`, `ERROR: none`.
@@ -179,7 +181,7 @@ pub(super) fn is_harmless(body: &str) -> bool {
     {
         return true;
     }
-    if is_quotation(body) {
+    if is_quotation(body) || trimmed.starts_with("note: ") || trimmed.contains(": note: ") {
         return true;
     }
     if trimmed.len() < 120 && TRIVIAL.as_ref().is_some_and(|pattern| pattern.is_match(trimmed)) {

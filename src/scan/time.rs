@@ -43,7 +43,7 @@ pub(super) fn is_glog(line: &[u8]) -> bool {
     // Newer ones may write the year before the month.
     let digits = line.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
     line.len() > 12
-        && matches!(line[0], b'I' | b'W' | b'E' | b'F')
+        && matches!(line[0], b'V' | b'I' | b'W' | b'E' | b'F')
         && matches!(digits, 4 | 8)
         && line[digits + 1] == b' '
         && line[digits + 2].is_ascii_digit()

@@ -352,6 +352,7 @@ output truncated to 128 tokens"##;
     warning other 7-7 x1 unavailable-alternative: using eager attention because flash attention is unavailable
     error other 8-8 x1 failed: GPU 0 lost, aborting run
     error other 9-9 x1 failed: kernel launch timed out after 30 s
+    warning other 10-10 x1 degraded: Device memory exhausted; request dropped
     warning other 11-11 x1 not-accepted: Retrying request 3 after timeout
     warning other 12-12 x1 unavailable-alternative: Disabling CUDA graphs: not enough memory
     "##);

@@ -1,6 +1,7 @@
 //! Which library a record comes from: what its frames, its exception, its prefix and its words say.
 
 use super::Record;
+use crate::scan::advice::ADVICE;
 use crate::scan::classify::exception;
 use crate::scan::kind::Kind;
 use crate::scan::source::{self, Owner};
@@ -27,7 +28,7 @@ impl Record {
     /// Source of the package that the exception's type belongs to.
     pub(super) fn own_package(&self) -> Option<&'static str> {
         let (name, _) = exception(self.message.lines().next()?)?;
-        name.contains('.').then(|| source::by_package(name)).flatten()
+        source::by_exception(name)
     }
 
     pub(super) fn source(&self) -> &'static str {
@@ -41,7 +42,7 @@ impl Record {
             Kind::Warning => {
                 let words = || source::by_words(message);
                 let other = || self.installed.then_some("other");
-                self.owner.or_else(other).or_else(words).unwrap_or("python")
+                self.owner.or_else(other).or_else(words).or(self.called).unwrap_or("python")
             }
             Kind::Panic(_) => {
                 if message.contains("Torch(\"") || message.contains("c10::") {
@@ -55,6 +56,10 @@ impl Record {
                     return "cuda";
                 }
                 let logger = if self.logged { self.log_source } else { "other" };
+                // A shell speaks of what it ran.
+                if message.contains(": line ") {
+                    return logger;
+                }
                 source::by_words(message).unwrap_or(logger)
             }
             _ => self.logged_by(),
@@ -68,6 +73,10 @@ impl Record {
             let program = message.split(':').next().unwrap_or("");
             if let Some(source) = source::by_package(program) {
                 return source;
+            }
+            // So libraries of Hugging Face write names, and transformers writes most of them.
+            if self.rule == ADVICE && (message.contains('`') || message.contains("your model")) {
+                return "transformers";
             }
             // What Rust prints for an error that `main` returns.
             if message.starts_with("Error: ") || message.starts_with("error[E") {
@@ -97,6 +106,8 @@ impl Record {
             .or_else(|| (!import).then(|| source::by_words(message)).flatten())
             .or_else(|| self.installed.then_some("other"))
             .or_else(|| source::by_channel(&self.channel))
+            // Whose values these are nothing says.
+            .or_else(|| name.starts_with("pydantic").then_some("other"))
             .unwrap_or(
                 if self.logged && self.log_source == "other" && self.rule != "python-traceback" {
                     "other"

@@ -1,16 +1,22 @@
 //! A record while it is being read: which lines belong to it, and what it comes to.
 
-use super::classify::{Opening, exception, is_frame, is_group, is_header};
+use super::classify::{Opening, is_frame, is_header};
 use super::head::Head;
 use super::kind::{Kind, Stage};
 use super::level::Level;
 use super::line::Line;
 use super::rules::{self, Reach, Rule, first_match};
 use super::source;
-use super::text::{is_ornament, is_same, printable};
+use super::text::{is_same, printable};
 use super::{Phase, Severity};
 
 mod attribution;
+mod crash;
+mod follow;
+mod message;
+mod traceback;
+
+use follow::{is_context, is_end};
 
 /// Bytes of a message that are kept.
 const MESSAGE_KEPT: usize = 2048;
@@ -19,7 +25,9 @@ const MESSAGE_LINES: usize = 10;
 /// Lines after an exception that may belong to its message though nothing says so.
 const LOOSE_LINES: u32 = 12;
 /// Lines of the message of a `warnings.warn` after its first.
-const WARNING_LINES: u32 = 4;
+const WARNING_LINES: u32 = 10;
+/// Bytes of a line that somebody may have wrapped.
+const WRAPPED: usize = 60;
 /// Lines of one record: none has more, and an endless one must not be kept open.
 const RECORD_LINES: u64 = 5000;
 
@@ -51,12 +59,26 @@ pub(super) struct Record {
     logged: bool,
     /// Source by the prefix alone.
     log_source: &'static str,
+    /// Whether the source line of a warning has come.
+    ended: bool,
+    /// Whether the text of a warning begins below its category.
+    below: bool,
+    /// The library that the source line of a warning calls.
+    called: Option<&'static str>,
     /// Innermost library among the frames.
     owner: Option<&'static str>,
     /// Whether a frame belongs to some other installed package.
     installed: bool,
     /// An outer exception whose text holds this traceback.
     outer: bool,
+    /// Whether a rule of `*`, `=` or `-` opened it, and none closed it.
+    framed: bool,
+    /// Whether its last line is a long one that ends in the middle of a sentence.
+    wraps: bool,
+    /// Whether its last line ends with a colon.
+    announces: bool,
+    /// Whether its last line is an item of a list.
+    listing: bool,
     blanks: u32,
     loose: u32,
     /// Lines since that belonged to other records.
@@ -105,13 +127,22 @@ impl Record {
             file: head.file.to_owned(),
             logger: head.logger.to_owned(),
             prefix: head.prefix.to_owned(),
-            indent: head.body.len() - head.body.trim_start().len(),
+            indent: indent_of(&head.body),
             fine_time: head.fine_time,
             logged: head.logged,
             log_source,
+            ended: false,
+            below: matches!(opening.kind, Kind::Warning) && opening.message.ends_with("Warning:"),
+            called: None,
             owner: None,
             installed: false,
             outer: false,
+            framed: opening.provisional && opening.message.is_empty(),
+            wraps: !head.logged
+                && opening.message.len() >= WRAPPED
+                && !message::is_ended(&opening.message),
+            announces: opening.message.ends_with(':'),
+            listing: false,
             blanks: 0,
             loose: 0,
             idle: 0,
@@ -135,6 +166,9 @@ impl Record {
     pub(super) fn take(&mut self, line: &mut Line<'_, '_>) -> bool {
         let head = line.head;
         let body = head.body.as_ref().trim_end();
+        // Pip shows the tracebacks of others further in.
+        let inside = matches!(self.kind, Kind::Traceback(_)) && self.indent > 0 && !self.logged;
+        let body = if inside { dedented(body, self.indent) } else { body };
         let same_log = head.logged
             && self.logged
             && head.level == self.level
@@ -145,13 +179,18 @@ impl Record {
         }
         if body.trim_matches([' ', '|', '\t']).is_empty() {
             self.blanks += 1;
-            return self.blanks <= 2 && !matches!(self.kind, Kind::Warning | Kind::Usage);
+            let breaks = match self.kind {
+                Kind::Warning => self.loose == 0 && !self.below,
+                Kind::Usage => true,
+                _ => false,
+            };
+            return self.blanks <= 2 && !breaks;
         }
         if !self.belongs(line, body, same_log) {
             return false;
         }
         // Lines between a warning and its source are part of it once the source has come.
-        if !matches!(self.kind, Kind::Warning) || body.starts_with("  ") || self.last > self.first {
+        if !matches!(self.kind, Kind::Warning) || self.ended {
             self.last = line.number;
         }
         self.blanks = 0;
@@ -176,9 +215,9 @@ impl Record {
             }
             Kind::Group => self.in_group(body),
             Kind::Warning => self.after_warning(line, body),
-            Kind::Lead => self.traceback_begins(body),
+            Kind::Lead => self.traceback_begins(body) || is_context(body),
             Kind::Log => self.after_log(line, body, same_log),
-            Kind::Crash => self.after_crash(body),
+            Kind::Crash => self.after_crash(head, body),
             Kind::Panic(stage) => self.in_panic(body, stage),
             Kind::Fatal => {
                 is_frame(body)
@@ -209,244 +248,6 @@ impl Record {
                 error || body.starts_with(' ')
             }
         }
-    }
-
-    /// The rest of a `warnings.warn`: further lines of its message, the line of source that ends
-    /// it, and what Python advises below it.
-    fn after_warning(&mut self, line: &mut Line<'_, '_>, body: &str) -> bool {
-        if line.head.logged || self.blanks > 0 {
-            return false;
-        }
-        if body.starts_with("ResourceWarning: Enable tracemalloc") {
-            return true;
-        }
-        let ended = self.last > self.first;
-        if ended || body.contains("Warning: ") {
-            return false;
-        }
-        if body.starts_with("  ") {
-            return true;
-        }
-        self.loose += 1;
-        self.loose <= WARNING_LINES && !line.opens()
-    }
-
-    fn in_frames(&mut self, body: &str) -> bool {
-        if is_frame(body) {
-            self.note_frame(body);
-            return true;
-        }
-        if body.starts_with([' ', '\t']) || is_header(body) {
-            return true;
-        }
-        let Some((name, _)) = exception(body) else { return false };
-        if name.contains('.') || name.starts_with(|first: char| first.is_ascii_uppercase()) {
-            self.kind = Kind::Traceback(Stage::After);
-            self.provisional = false;
-            if self.rule == "log-level" {
-                self.rule = "python-traceback";
-            }
-            self.say_exception(body);
-            return true;
-        }
-        false
-    }
-
-    fn after_exception(&mut self, line: &mut Line<'_, '_>, body: &str, same_log: bool) -> bool {
-        if body.starts_with("During handling of the above exception")
-            || body.starts_with("The above exception was the direct cause")
-        {
-            self.kind = Kind::Traceback(Stage::Chain);
-            return true;
-        }
-        if is_advice(body) {
-            return true;
-        }
-        let open_end = self.message.ends_with(':') && self.blanks == 0;
-        if is_frame(body) || (is_header(body) && open_end) {
-            // Ray and multiprocessing put the traceback of another process into the message.
-            self.kind = Kind::Traceback(Stage::Frames);
-            if !self.outer {
-                self.outer = true;
-                self.owner = self.own_package().or(self.owner);
-            }
-            return true;
-        }
-        if is_header(body) {
-            return false;
-        }
-        // A message of several lines that a logger prefixed each.
-        let mid_sentence = !body.starts_with(|first: char| first.is_ascii_uppercase());
-        if same_log && mid_sentence && is_same(line.head.prefix, &self.prefix) && self.blanks == 0 {
-            return true;
-        }
-        if body.starts_with([' ', '\t']) || open_end {
-            self.say(body.trim());
-            return true;
-        }
-        if body.starts_with("FAILED: ") {
-            self.loose += 1;
-            return true;
-        }
-        let loose = self.blanks == 0 && self.loose < LOOSE_LINES && !line.opens();
-        self.loose += 1;
-        loose
-    }
-
-    fn in_group(&mut self, body: &str) -> bool {
-        let inner = body.trim_start();
-        if !inner.starts_with(['|', '+']) {
-            return false;
-        }
-        let inner = inner.trim_start_matches(['|', '+', '-', ' ']);
-        if let Some((name, _)) = exception(inner)
-            && super::classify::is_error_name(name)
-        {
-            self.say(inner);
-        } else if inner.starts_with("File \"") {
-            self.note_frame(&format!(" {inner}"));
-        }
-        true
-    }
-
-    /// A message of one line: does a traceback, a cause or a drawing follow?
-    fn after_log(&mut self, line: &mut Line<'_, '_>, body: &str, same_log: bool) -> bool {
-        let head = line.head;
-        // A warning is often the last that a process says before it fails of something else.
-        let may_fail = same_log || self.severity >= Severity::Error;
-        if may_fail && self.traceback_begins(body) {
-            return true;
-        }
-        if may_fail && is_frame(body) && self.blanks == 0 {
-            self.kind = Kind::Traceback(Stage::Frames);
-            self.note_frame(body);
-            return true;
-        }
-        if is_advice(body)
-            || (self.logger == "asyncio" && is_context(body))
-            || (self.severity >= Severity::Error && is_native_frame(body))
-        {
-            return true;
-        }
-        if same_log {
-            let repeated = self.fine_time && is_same(head.prefix, &self.prefix);
-            if repeated && self.provisional && !is_ornament(body) {
-                // The block began with a rule or an empty line.
-                self.say(body.trim());
-                self.provisional = false;
-                return true;
-            }
-            let deeper = body.len() - body.trim_start().len() > self.indent;
-            return self.blanks == 0 && (repeated || deeper);
-        }
-        if body.starts_with("Caused by:") {
-            self.fixed_source.get_or_insert("rust");
-            return true;
-        }
-        if is_drawing(body) {
-            if body.trim_start().starts_with("-->") {
-                self.rule = "compiler-diagnostic";
-                self.fixed_source = Some("rust");
-            }
-            return true;
-        }
-        body.starts_with([' ', '\t'])
-            && (self.blanks == 0 || self.fixed_source == Some("rust"))
-            && !line.opens()
-    }
-
-    fn traceback_begins(&mut self, body: &str) -> bool {
-        let group = is_group(body);
-        let begins = (is_header(body) || group) && self.blanks == 0;
-        if begins {
-            self.kind = if group { Kind::Group } else { Kind::Traceback(Stage::Frames) };
-            if group {
-                // The group says it all.
-                self.message.clear();
-                self.message_lines = 0;
-            }
-            self.rule = "python-traceback";
-            self.provisional = false;
-        }
-        begins
-    }
-
-    fn after_crash(&mut self, body: &str) -> bool {
-        if let Some(at) = body.find("what():") {
-            self.say(body[at..].trim_end_matches([' ', '|']));
-            return true;
-        }
-        if body.contains("terminate called") && !self.message.contains("terminate called") {
-            self.say(body);
-            return true;
-        }
-        if self.rule == "sanitizer" && !self.message.contains("SUMMARY") {
-            if body.starts_with("SUMMARY: ") {
-                self.say(body);
-            }
-            return true;
-        }
-        let process = body.starts_with('[') && self.message.contains("Process received signal")
-            || body.starts_with("    #") && body.contains(" 0x");
-        is_advice(body)
-            || is_native_frame(body)
-            || (self.rule != "signal" && is_end(body))
-            || body.starts_with("PC: @")
-            || body.trim_start().starts_with("@ ")
-            || (body.starts_with("==") && body.ends_with("ABORTING"))
-            || process
-            || body.starts_with("fatal runtime error: stack overflow")
-            || (body.ends_with("(core dumped)") && !body.contains(": line "))
-    }
-
-    fn in_panic(&mut self, body: &str, stage: Stage) -> bool {
-        if stage == Stage::Frames {
-            self.say(body);
-            self.kind = Kind::Panic(Stage::After);
-            return true;
-        }
-        let trimmed = body.trim_start();
-        let frame = trimmed.split_once(": ").is_some_and(|(number, _)| {
-            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-        });
-        (trimmed.len() < body.len() && (frame || trimmed.starts_with("at ")))
-            || body.starts_with("note: ")
-            || body.starts_with("stack backtrace:")
-            || is_advice(body)
-    }
-
-    fn in_pytest(&mut self, body: &str) -> bool {
-        if let Some(said) = body.strip_prefix("E  ") {
-            self.provisional = false;
-            self.say(said.trim());
-            return true;
-        }
-        if self.provisional {
-            return !body.starts_with("===");
-        }
-        // `test_b.py:3: AssertionError` ends it.
-        let place = body.split(": ").next().and_then(|place| place.rsplit_once(':'));
-        place.is_some_and(|(_, line)| line.parse::<u32>().is_ok()) || body.starts_with([' ', '>'])
-    }
-
-    fn restart(&mut self) {
-        self.kind = Kind::Traceback(Stage::Frames);
-        self.rule = "python-traceback";
-        self.message.clear();
-        self.message_lines = 0;
-        self.owner = None;
-        self.installed = false;
-        self.outer = false;
-        self.loose = 0;
-    }
-
-    fn say_exception(&mut self, body: &str) {
-        if !self.outer {
-            // What announced the traceback is less than what the traceback says.
-            self.message.clear();
-            self.message_lines = 0;
-        }
-        self.say(body);
     }
 
     fn say(&mut self, text: &str) {
@@ -514,52 +315,12 @@ impl Record {
     }
 }
 
-/// What a shell says when a process is gone, with nothing around it.
-fn is_end(body: &str) -> bool {
-    ["Aborted", "Segmentation fault", "Bus error", "Illegal instruction"].contains(&body)
+/// Blanks that `body` begins with.
+fn indent_of(body: &str) -> usize {
+    body.len() - body.trim_start().len()
 }
 
-/// `1       0x7f9d2f0a1e8c f(char const*) + 82`.
-fn is_native_frame(body: &str) -> bool {
-    body.starts_with(|first: char| first.is_ascii_digit()) && body.contains(" 0x")
-}
-
-/// What asyncio's handler of exceptions adds: `future: <Task ...>`, one line for each thing.
-fn is_context(body: &str) -> bool {
-    let key = body.split(": ").next().unwrap_or("");
-    ["future", "task", "handle", "protocol", "transport", "asyncgen", "socket"].contains(&key)
-}
-
-/// What CUDA and c10 append to a message.
-fn is_advice(body: &str) -> bool {
-    let body = body.trim_start();
-    [
-        "CUDA kernel errors might be",
-        "For debugging consider passing",
-        "Compile with `TORCH_USE_CUDA_DSA`",
-        "Device-side assertion tracking",
-        "Device-side assertions were",
-        "Search for `cudaError",
-        "Exception raised from ",
-        "frame #",
-        "note: run with `RUST_BACKTRACE",
-        "C++ CapturedTraceback:",
-        "You should probably TRAIN this model",
-        "- This IS ",
-        "To disable this warning",
-        "To silence this warning",
-        "To avoid this warning",
-        "Memory on the node (IP",
-    ]
-    .iter()
-    .any(|start| body.starts_with(start))
-}
-
-/// Source code as compilers draw it.
-fn is_drawing(body: &str) -> bool {
-    let trimmed = body.trim_start();
-    let digits = trimmed.trim_start_matches(|first: char| first.is_ascii_digit());
-    (trimmed.len() < body.len()
-        && ["-->", "|", "= ", "::: "].iter().any(|start| trimmed.starts_with(start)))
-        || (digits.len() < trimmed.len() && digits.starts_with(" |"))
+/// `body` without the first `indent` blanks, where it has so many.
+fn dedented(body: &str, indent: usize) -> &str {
+    if indent_of(body) >= indent { &body[indent..] } else { body }
 }

@@ -62,13 +62,31 @@ pub(super) const CRASHES: &[Rule] = &[
         ],
     },
     Rule {
+        id: "rocm-fault",
+        reach: Reach::Always,
+        needs: &["memory access fault by gpu", "hip error: ", "hsa_status_error"],
+        patterns: &[
+            r"^Memory access fault by GPU",
+            r"\bHIP error: (?:an illegal|unspecified launch failure|device-side assert|misaligned)",
+            r"\bHSA_STATUS_ERROR_(?:MEMORY_APERTURE_VIOLATION|EXCEPTION|ILLEGAL_INSTRUCTION|MEMORY_FAULT)",
+        ],
+        severity: Severity::Critical,
+        source: Some("other"),
+        examples: &[
+            "Memory access fault by GPU node-3 (Agent handle: 0x3b) on address 0x7f. Reason: Unknown.",
+        ],
+        counter_examples: &["HIP error: none"],
+    },
+    Rule {
         id: "c-assertion",
         reach: Reach::Always,
-        needs: &["assertion"],
+        needs: &["assertion", "assert("],
         patterns: &[
             r"Assertion [`'].*[`'] failed\.",
             r": Assertion .* failed\.$",
             r"^Assertion failed: .*, (?:function|file) ",
+            // Assertions of ggml and its kin, and of device code in Torch.
+            r"^\S+:\d+: \w*ASSERT\(.*\) failed",
         ],
         severity: Severity::Critical,
         source: None,
@@ -112,7 +130,7 @@ pub(super) const CRASHES: &[Rule] = &[
         patterns: &[
             r"^==\d+==\s*ERROR: \w+Sanitizer",
             r"^SUMMARY: \w+Sanitizer",
-            r"^WARNING: ThreadSanitizer",
+            r"^(?:WARNING: )?ThreadSanitizer: ",
             r"^\S+:\d+:\d+: runtime error: ",
         ],
         severity: Severity::Critical,
@@ -138,6 +156,7 @@ pub(super) const CRASHES: &[Rule] = &[
             "segfault",
             "trace/breakpoint",
             "*** sig",
+            "process finished with",
         ],
         patterns: &[
             // Alone, or as a shell reports it.
@@ -149,6 +168,7 @@ pub(super) const CRASHES: &[Rule] = &[
             r"^!+ Segfault encountered",
             r"^\*\*\* SIG[A-Z]+ received at time",
             r"^\S+\[\d+\]: segfault at ",
+            r"^Process finished with exit code (?:139|134|137|-?\d+ \(0xC\w{7}\))",
         ],
         severity: Severity::Critical,
         source: None,
@@ -192,7 +212,7 @@ pub(super) const CRASHES: &[Rule] = &[
         reach: Reach::Always,
         needs: &["oom", "memory pressure", "low on memory"],
         patterns: &[
-            r"\boom[-_]kill\b",
+            r"\boom-kill\b",
             r"\bOOM[- ]?killed\b",
             r"\bby (?:the )?(?:\w+ )?OOM[- ]?killer\b",
             r"killed due to (?:the )?(?:node running )?(?:memory pressure|low on memory|running low)",
@@ -201,7 +221,7 @@ pub(super) const CRASHES: &[Rule] = &[
         severity: Severity::Critical,
         source: None,
         examples: &["4 Workers (tasks / actors) killed due to memory pressure (OOM)"],
-        counter_examples: &["memory pressure: low", "INFO oom_score_adj set to 0"],
+        counter_examples: &["memory pressure: low", "INFO oom_score_adj set to 0", "oom_kill 0"],
     },
     Rule {
         // What the standard library of Rust says before it aborts.

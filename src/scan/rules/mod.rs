@@ -111,10 +111,20 @@ pub(super) fn compile(pattern: &str) -> Option<Regex> {
     })
 }
 
+/// Compiles a pattern of our own tables in which capitals count.
+pub(super) fn compile_exact(pattern: &str) -> Option<Regex> {
+    compile(&format!("(?-i:{pattern})"))
+}
+
 /// Compiles the pattern of a rule over bytes: a bounded repetition of any character is a far
 /// smaller machine so than over Unicode.
 fn compile_bytes(pattern: &str) -> Option<bytes::Regex> {
     bytes::RegexBuilder::new(pattern).case_insensitive(true).unicode(false).build().ok()
+}
+
+/// The same for a pattern in which capitals count.
+pub(super) fn compile_exact_bytes(pattern: &str) -> Option<bytes::Regex> {
+    compile_bytes(&format!("(?-i:{pattern})"))
 }
 
 /// The rules of each reach, one bit each, in the order of [`Reach`].

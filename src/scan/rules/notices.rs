@@ -79,7 +79,8 @@ pub(super) const NOTICES: &[Rule] = &[
         ],
         patterns: &[
             // What is lacking, then what is done about it.
-            r"\b(?:not (?:available|supported|installed|found|implemented|compatible|detected|possible|built|usable)|unavailable|unsupported|incompatible|import failed|(?:does|do) not support|doesn't support|not eligible|could not be (?:loaded|found|imported|initiali[sz]ed)|could not (?:open|load|find) [^:,;]{1,60}|cannot import \S+|is missing|not enough memory)\b.{0,200}\b(?:using|will use|uses|used instead|fall(?:ing|s)? back|default(?:s|ing) to|disabl(?:ed|ing)|set(?:ting)? to|switch(?:ed|ing) to|instead|skipp(?:ed|ing)|proceed(?:ing)?|continuing|retrying|forc(?:ed|ing)|overrid(?:den|ing)|setting `\w+|(?:is|be) ignored|ignoring)\b",
+            r"\b(?:not (?:available|supported|installed|found|implemented|compatible|detected|possible|built|usable)|unavailable|unsupported|incompatible|import failed|(?:does|do) not support|doesn't support|not eligible|could not be (?:loaded|found|imported|initiali[sz]ed)|could not (?:open|load|find) [^:,;]{1,60}|cannot import \S+|is missing|not enough memory)\b.{0,200}\b(?:using|will use|uses|used instead|fall(?:ing|s)? back|default(?:s|ing) to|disabl(?:ed|ing)|set(?:ting)? to|switch(?:ed|ing) to|instead|skipp(?:ed|ing)|proceed(?:ing)?|continuing|retrying|forc(?:ed|ing)|overrid(?:den|ing)|converting|trying|setting `\w+|(?:is|be) ignored|ignoring)\b",
+            r"^(?:\w+: )?missing [\w -]+, using\b",
             // What is off, and what it lacks.
             r"\b(?:is|was|been) disabled (?:because|since|due to|as)\b.{0,100}\b(?:not (?:available|supported|installed|found|implemented|compatible|detected|possible|built|enough)|missing|unavailable|lacks?|unsupported|requires?|no)\b",
             r"\bdisabling \S.{0,80} to (?:prevent|avoid)\b",
@@ -141,13 +142,34 @@ pub(super) const NOTICES: &[Rule] = &[
         ],
     },
     Rule {
+        // What `kubectl describe` shows of a pod.
+        id: "kubernetes-event",
+        reach: Reach::Plain,
+        needs: &["warning  "],
+        patterns: &[
+            r"^\s*(?-i:Warning)\s{2,}(?-i:[A-Z])\w+\s{2,}(?:\d|<)",
+            // And `kubectl get events`.
+            r"^(?:\d+[smhd])+\s+(?-i:Warning)\s{2,}(?-i:[A-Z])\w+\s{2,}\S",
+        ],
+        severity: Severity::Warning,
+        source: Some("other"),
+        examples: &[
+            "  Warning  BackOff    20s (x9 over 3m)     kubelet  Back-off restarting failed container",
+        ],
+        counter_examples: &[
+            "  Normal   Pulled     5m    kubelet   Container image for warning  present",
+        ],
+    },
+    Rule {
         id: "deprecated",
         reach: Reach::Notice,
         needs: &[
             "deprecat",
             "will be removed",
             "been removed",
-            "no longer supported",
+            "no longer ",
+            "goes away",
+            "will go ",
             "was removed",
             "is removed",
         ],
@@ -158,7 +180,9 @@ pub(super) const NOTICES: &[Rule] = &[
             r"\bdeprecated (?:and|since|as of)\b",
             r"\bwill be removed\b",
             r"\b(?:has|have) been removed\b",
-            r"\bno longer supported\b",
+            r"\bno longer (?:be )?(?:supported|maintained)\b",
+            r"\bgoes away in\b",
+            r"\bwill go (?:away )?in\b",
             r"\b(?:was|is) removed (?:in|since)\b",
         ],
         severity: Severity::Deprecation,
@@ -174,6 +198,56 @@ pub(super) const NOTICES: &[Rule] = &[
             "deprecated: []",
             "  -Wdeprecated   Warn if a feature is deprecated",
         ],
+    },
+    Rule {
+        id: "degraded",
+        reach: Reach::Plain,
+        needs: &[
+            "skipped",
+            "ignored",
+            "dropped",
+            "disabled",
+            "replaced by",
+            "truncated",
+            "clamped",
+            "discarded",
+            "filled with",
+            "switched off",
+            "turned off",
+            "left out",
+            "slow path",
+        ],
+        patterns: &[
+            // What became of it, after what befell it; nothing that begins with a number or `no`.
+            r"[,;] (?:(?:[a-mo-z`]|n[a-np-z])[\w`.-]* ){0,4}?(?:skipped|ignored|dropped|disabled|replaced by|truncated|clamped|discarded|filled with|switched off|turned off|left out)\b[^=:]{0,40}$",
+            r"[,;] (?:taking|using|on) the slow path\b",
+        ],
+        severity: Severity::Warning,
+        source: None,
+        examples: &[
+            "could not decode 2 of 16 images of batch 654, batch skipped",
+            "sampler: logits of row 3 hold NaN, row replaced by uniform noise",
+            "[engine] attention: flash kernels missing for head_dim 96, taking the slow path",
+        ],
+        counter_examples: &[
+            "31 passed; 0 failed; 1 ignored",
+            "all requests served, none dropped",
+            "prefill: 12 chunks, 3 skipped",
+        ],
+    },
+    Rule {
+        id: "cannot",
+        reach: Reach::Plain,
+        needs: &[" cannot ", " can't "],
+        patterns: &[
+            r"^(?-i:[A-Z])[\w.-]*(?: \w+){0,3} (?:cannot|can't) \w+ .{0,120}\b(?:since|because|as)\b",
+        ],
+        severity: Severity::Warning,
+        source: None,
+        examples: &[
+            "Unsloth cannot patch MLP layers with our manual engine since either of them is off",
+        ],
+        counter_examples: &["Q: Why cannot a kernel be patched, as you say?"],
     },
     Rule {
         id: "transformers-notice",
@@ -224,7 +298,7 @@ pub(super) const NOTICES: &[Rule] = &[
             r"^A decoder-only architecture is being used",
             r"^You are using a model of type",
             r"^Using a slow image processor",
-            r"^The tokenizer class you load",
+            r"^The tokenizer class you load from this checkpoint is not",
             r"^`\w+` is set to .*generation modes",
             r"^Starting from v\d",
             r"^Unrecognized keys in ",
@@ -327,7 +401,7 @@ pub(super) const NOTICES: &[Rule] = &[
     Rule {
         id: "warning-word",
         reach: Reach::Plain,
-        needs: &["warning", "warn:"],
+        needs: &["warning", "warn:", "libgomp: "],
         patterns: &[
             r"^(?:\S+ )?warning(?:\[[\w:-]+\])?\s*:\s+\S",
             r"(?-i:\bWarning: \S)",
@@ -335,6 +409,7 @@ pub(super) const NOTICES: &[Rule] = &[
             r"^\W*(?-i:WARNING)\W",
             r"^[\w./-]+(?::\d+){0,2}: warning: \S",
             r"^CMake (?:Deprecation )?Warning\b",
+            r"^libgomp: (?-i:[A-Z])",
         ],
         severity: Severity::Warning,
         source: None,
