@@ -15,7 +15,7 @@ static ADVISED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile_exact_bytes(
         r"(?x)
         ^You(?:'re|'ve|\ (?:are|have|should|passed|seem|set|need|must|did|didn't|don't|requested|cannot|can't|shouldn't|tried|asked|want|provided|called|specified))\b
-        | \b[Yy]ou\ (?:should|might\ want|may\ want|need\ to|must|may\ need|can\ (?:safely\ )?ignore)\b
+        | ^It\ (?:looks\ like|seems)\b | \b[Yy]ou\ (?:should|might\ want|may\ want|need\ to|must|may\ need|can\ (?:safely\ )?ignore)\b
         | \b[Pp]lease\ (?:\w+ly\ )?(?:make|set|pass|use|install|update|upgrade|provide|specify|ensure|check|double|open|consider|see|note|refer|add|be|remove|rename|modify|report|file|call|switch|run|try|convert|verify|explicitly|increase|reduce|move)\b
         | \b(?:[Ww]e|[Ii]t\ is|[Ii]t's|[Ii]s|[Aa]re)\ (?:not\ )?(?:strongly\ |highly\ )?(?:recommend|suggest|advise|encouraged|discouraged)(?:ed)?\b
         | \b[Cc]onsider\ \w+ing\b
@@ -50,7 +50,8 @@ pub(super) fn is_advice(body: &str) -> bool {
     let holds = |pattern: &LazyLock<Option<Regex>>| {
         pattern.as_ref().is_some_and(|pattern| pattern.is_match(body.as_bytes()))
     };
-    sentence && words >= 6 && !body.ends_with('?') && holds(&ADVISED) && holds(&MATTER)
+    let hint = ["Hint:", "Tip:"].iter().any(|start| body.starts_with(start));
+    sentence && !hint && words >= 6 && !body.ends_with('?') && holds(&ADVISED) && holds(&MATTER)
 }
 
 /// What transformers says at INFO: its lines look like its warnings, and nothing of these is one.

@@ -10,7 +10,7 @@ use super::rules::compile;
 static CARRIER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile(
         r"(?x)^(?:
-        [\w.-]+-\d+\s+\|\x20                                          # docker compose
+        [\w.-]+[-_]\d+\s+\|\x20                                          # docker compose
         | \[\d+,\d+\]<std(?:err|out)>:\x20?                            # mpirun
         | \[?pod/\S+\]?\x20                                           # kubectl
         | [a-z]{3}\x20+\d+\x20[\d:]{8}\x20\S+\x20[\w.@-]+(?:\[\d+\])?:\x20  # syslog

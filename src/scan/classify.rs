@@ -107,10 +107,9 @@ pub(super) fn classify(head: &Head<'_>) -> Option<Opening> {
     if let Some(opening) = announced(body).or_else(|| panic(body)) {
         return Some(opening);
     }
-    let quoted = is_quotation(body);
     if let Some((name, _)) = exception(body)
-        && !quoted
         && is_error_name(name)
+        && !is_quotation(body)
     {
         let kind = Kind::Traceback(Stage::After);
         return with_level(Opening::new(kind, "python-exception", Severity::Error, body));
@@ -124,7 +123,7 @@ pub(super) fn classify(head: &Head<'_>) -> Option<Opening> {
     match level {
         Some(severity) => logged(head, body, severity),
         None => {
-            let quoted = quoted || is_speaker(head.logger);
+            let quoted = is_quotation(body) || is_speaker(head.logger);
             if head.style == Style::Transformers && is_routine(body) {
                 return None;
             }

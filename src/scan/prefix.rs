@@ -193,10 +193,13 @@ impl<'t> Head<'t> {
             && place.contains('.')
         {
             self.set_level(level);
-            self.style = Style::C10;
             self.fine_time = !digits.is_empty();
-            let name = place.split(' ').find(|word| word.contains(".c") || word.contains(".h"));
+            let source = [".c", ".h", ".py:"];
+            let name = place.split(' ').find(|word| source.iter().any(|end| word.contains(end)));
             self.file = without_line(name.unwrap_or(place));
+            // Tornado writes so, too.
+            let python = self.file.ends_with(".py");
+            self.style = if python { Style::Python } else { Style::C10 };
             return true;
         }
         false
@@ -207,6 +210,10 @@ impl<'t> Head<'t> {
     fn bracket_time(&mut self, inner: &'t str) -> bool {
         let Some(length) = time_length(inner) else { return false };
         let zulu = inner[..length].ends_with('Z');
+        if inner.as_bytes().get(2) == Some(&b'/') && inner.as_bytes().get(10) == Some(&b'-') {
+            // `[02/06/2023-10:51:03]`, whether its name follows or not.
+            self.logger = "trt";
+        }
         self.note_time(&inner[..length]);
         let mut words = inner[length..].trim_start_matches(':').split_ascii_whitespace();
         if let Some(word) = words.next() {
@@ -407,6 +414,17 @@ impl<'t> Head<'t> {
             self.style = Style::Python;
             return Some(name.len() + word.len() + 2);
         }
+        // `serve.lora     | WARNING  |`.
+        if let Some((name, rest)) = token.get(..120).unwrap_or(token).split_once('|')
+            && let Some((word, _)) = rest.split_once('|')
+            && let Some(level) = word_level(word)
+            && !name.trim().contains(' ')
+        {
+            self.set_level(level);
+            self.logger = name.trim();
+            self.style = Style::Python;
+            return Some(name.len() + word.len() + 1);
+        }
         let mut at = 0;
         for part in token.get(..160).unwrap_or(token).split(" - ").take(3) {
             if let Some(level) = word_level(part.trim()) {
@@ -427,6 +445,9 @@ impl<'t> Head<'t> {
         }
         if let Some(length) = self.serve(token).or_else(|| self.dotted(token)) {
             return Some(length);
+        }
+        if self.style == Style::Plain && is_rust(token) {
+            self.style = Style::Rust;
         }
         if self.style == Style::Rust {
             let end = token.get(..200).unwrap_or(token).find(": ")?;
@@ -475,10 +496,12 @@ impl<'t> Head<'t> {
             .take_while(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte))
             .count();
         let (name, after) = token.split_at(length);
-        // An exception's name is the message's.
-        let module = !name.contains(|one: char| one.is_ascii_uppercase());
-        let known = name.contains('.') && module && source::by_logger(name).is_some();
-        if !(known && after.starts_with(": ") || name == "__main__" && !after.starts_with(":<")) {
+        // An exception's name is the message's, and so is that of a file.
+        let module = name.contains('.')
+            && !name.contains(|one: char| one.is_ascii_uppercase())
+            && !FILES.iter().any(|end| name.ends_with(end));
+        let named = module && after.starts_with(": ");
+        if !named && !(name == "__main__" && !after.starts_with(":<")) {
             return None;
         }
         self.style = Style::Python;
@@ -547,6 +570,40 @@ fn nccl(text: &str) -> Option<Head<'_>> {
     head.body = Cow::Borrowed(&text[close + 2..]);
     Some(head)
 }
+
+/// Whether it is a target of tracing and a place in Rust: `serve: src/main.rs:10: `.
+fn is_rust(token: &str) -> bool {
+    let mut words = token.splitn(3, ' ');
+    let target = words.next().is_some_and(|word| word.ends_with(':'));
+    target && words.next().is_some_and(|word| word.contains(".rs:") && word.ends_with(':'))
+}
+
+/// How files end that a message may begin with.
+const FILES: &[&str] = &[
+    ".json",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".txt",
+    ".md",
+    ".log",
+    ".csv",
+    ".py",
+    ".rs",
+    ".cpp",
+    ".cc",
+    ".cu",
+    ".so",
+    ".bin",
+    ".pt",
+    ".pth",
+    ".safetensors",
+    ".gguf",
+    ".onnx",
+    ".engine",
+    ".plan",
+    ".service",
+];
 
 /// Whether it is a process and its number: `MainProcess:17060`.
 fn is_process(inner: &str) -> bool {

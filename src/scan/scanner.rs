@@ -9,7 +9,7 @@ use super::level::Level;
 use super::line::Line;
 use super::record::Record;
 use super::rules;
-use super::template::{fingerprint, mask};
+use super::template::{fingerprint, gist, mask};
 use super::text::{after_progress, is_same, without_colours};
 use crate::scan::{Finding, Phase, Severity, Stream};
 
@@ -42,14 +42,14 @@ pub struct Scanner {
     /// The last debug line: a traceback right below it is its own.
     quiet: Option<u64>,
     findings: Vec<Finding>,
-    /// By template: the fingerprint of one is computed once.
+    /// By gist: the fingerprint of one is computed once.
     index: HashMap<Said, usize>,
     /// Engines repeat themselves: the finding that a message as it stands belongs to.
     said: HashMap<Said, usize>,
     dropped: u64,
 }
 
-/// What was said, or a template of it, by whom, how badly and when: one finding.
+/// What was said, or the gist of it, by whom, how badly and when: one finding.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Said {
     message: String,
@@ -277,7 +277,7 @@ impl Scanner {
             self.findings[*at].again(first, last);
             return;
         }
-        let key = Said { message: mask(&said.message), ..said };
+        let key = Said { message: gist(&said.message), ..said };
         if let Some(at) = self.index.get(&key) {
             self.findings[*at].again(first, last);
             self.remember(said, *at);
@@ -287,6 +287,7 @@ impl Scanner {
             self.dropped += 1;
             return;
         }
+        let template = mask(&said.message);
         self.findings.push(Finding {
             severity: said.severity,
             source: said.source.to_owned(),
@@ -294,8 +295,8 @@ impl Scanner {
             line: first,
             end_line: last,
             count: 1,
-            template: key.message.clone(),
-            fingerprint: fingerprint(said.source, &key.message),
+            fingerprint: fingerprint(said.source, &template),
+            template,
             stream: self.stream,
             phase: said.phase,
             rule: closed.rule.to_owned(),

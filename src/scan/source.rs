@@ -224,8 +224,9 @@ const WORDS: &[Words] = &[
             "autograd",
             "TORCH_",
             "at::native",
+            "TracerWarning",
         ],
-        pattern: r"CUDA out of memory|torch\.|PyTorch|\bpytorch\b|libtorch|libc10|/pytorch/|\baten[:/]|\bc10::|\bat::native|TypedStorage|sourceTensor|requires_grad|mat1 and mat2|expected (?:m1|scalar type|all tensors)|state_dict|size of tensor a|autograd|torchrun failed|TORCH_",
+        pattern: r"CUDA out of memory|torch\.|PyTorch|\bpytorch\b|libtorch|libc10|/pytorch/|\baten[:/]|\bc10::|\bat::native|TypedStorage|sourceTensor|requires_grad|mat1 and mat2|expected (?:m1|scalar type|all tensors)|state_dict|size of tensor a|autograd|torchrun failed|TORCH_|TracerWarning",
         source: "torch",
     },
     Words {
@@ -484,7 +485,9 @@ pub(super) fn by_channel(channel: &str) -> Option<&'static str> {
 
 /// Whether NCCL fails here, or torch's process group for it.
 pub(super) fn is_nccl_error(message: &str) -> bool {
-    ["NCCL error", "ncclUnhandled", "NCCL communicator"].iter().any(|words| message.contains(words))
+    ["NCCL error", "ncclUnhandled", "NCCL communicator", "ProcessGroupNCCL"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// Whether the CUDA runtime or driver reports an error here.

@@ -11,11 +11,23 @@ const VERSION: &str = "wattest-template-1";
 /// Names keep their digits where these are part of a word that has more letters than digits
 /// (`bf16`, `V1`); a relative file name stays, with its line masked: it says who speaks.
 pub fn mask(message: &str) -> String {
+    masked(message, true)
+}
+
+/// What makes two messages of one case the same: as [`mask`], but that other paths make another one.
+pub(super) fn gist(message: &str) -> String {
+    masked(message, false)
+}
+
+fn masked(message: &str, paths: bool) -> String {
     let mut out = String::with_capacity(message.len());
     let mut rest = message;
     while let Some(first) = rest.chars().next() {
         let word_start = out.chars().next_back().is_none_or(|last| !last.is_alphanumeric());
-        if word_start && let Some(length) = path_length(rest) {
+        if paths
+            && word_start
+            && let Some(length) = path_length(rest)
+        {
             out.push_str("<path>");
             rest = &rest[length..];
             continue;

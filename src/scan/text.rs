@@ -135,7 +135,7 @@ pub(super) fn is_quotation(body: &str) -> bool {
 
 static TRIVIAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile(
-        r#"^(?:[^:=()]|\([^()]*\)){0,40}[:=]\s*["'\[{(]*(?:none|null|nil|false|true|no|yes|off|on|n/a|ok|-+|raise|ignore|stop|continue|warn|once|default|always|never|strict|log|skip|abort|retry|exit|silent|coerce|print|nan|inf|0x[\da-f]+|\d[\d.,%]*)?["'\]})]*[.;,]?(?:\s*\([\d.%]+\))?\s*$"#,
+        r#"^(?:[^:=()]|\([^()]*\)){0,40}[:=]\s*["'\[{(]*(?:none|null|nil|false|true|no|yes|off|on|n/a|ok|-+|raise|ignore|stop|continue|warn|once|default|always|never|strict|log|skip|abort|retry|exit|silent|coerce|print|nan|inf|not (?:installed|found|available|set|active|supported|applicable)|0x[\da-f]+|\d[\d.,%]*)?["'\]})]*[.;,]?(?:\s*\([\d.%]+\))?\s*$"#,
     )
 });
 
@@ -174,7 +174,7 @@ pub(super) fn is_harmless(body: &str) -> bool {
     let tag = |next: Option<&u8>| next.is_some_and(|next| *next != b' ');
     match bytes[0] {
         b'|' | b'#' | b'{' | b'}' | b'>' | b'<' | b'+' | b'@' | b'"' | b'\'' | b'$' => return true,
-        b'-' => return tag(bytes.get(1)),
+        b'-' if tag(bytes.get(1)) => return true,
         _ => {}
     }
     if trimmed.starts_with("export ") || trimmed.starts_with("usage:") || trimmed.starts_with("//")

@@ -6,13 +6,46 @@ use crate::scan::classify::exception;
 use crate::scan::kind::Kind;
 use crate::scan::source::{self, Owner};
 
+/// What click, docker, node, java and sqlite say after `Error: `.
+const OTHERS: &[&str] = &[
+    "Invalid value for ",
+    "No such ",
+    "Missing argument",
+    "Missing option",
+    "Missing command",
+    "Got unexpected extra argument",
+    "Option '",
+    "Cannot find module ",
+    "Could not find or load main class",
+    "in prepare, ",
+    "near line ",
+    "unable to open database",
+    "llama runner ",
+    "model requires ",
+];
+
+/// Exceptions that native code raises, with no frame of its own.
+const NATIVE: &[&str] =
+    &["RuntimeError", "ValueError", "TypeError", "IndexError", "NotImplementedError"];
+
 impl Record {
+    /// The code of a frame: what it calls may have raised.
+    pub(super) fn note_code(&mut self, body: &str) {
+        let code = body.trim();
+        if !code.starts_with(['^', '~', '|']) {
+            let functional = code.starts_with("F.") || code.contains("=F.");
+            let called = || functional.then_some("torch").or_else(|| source::by_words(code));
+            self.called = if code.starts_with("raise ") { None } else { called() };
+        }
+    }
+
     pub(super) fn note_frame(&mut self, body: &str) {
         let Some(start) = body.find("File \"") else { return };
         let rest = &body[start + 6..];
         if let Some(end) = rest.find("\", line ")
             && !self.outer
         {
+            self.called = None;
             self.note_path(&rest[..end]);
         }
     }
@@ -69,17 +102,26 @@ impl Record {
     fn logged_by(&self) -> &'static str {
         let message = &self.message;
         let bare = !self.logged && self.channel.is_empty() && self.logger.is_empty();
+        // So libraries of Hugging Face write names, and transformers writes most of them.
+        let worded = ["error-word", "warning-word", "failed", "build-tool", "compiler-diagnostic"];
+        let quotes = message.matches('`').count() >= 2 && !worded.contains(&self.rule);
+        let advised = self.rule == ADVICE && (quotes || message.contains("your model"));
+        if bare && advised && matches!(self.log_source, "other" | "torch") {
+            return "transformers";
+        }
         if bare && self.log_source == "other" {
             let program = message.split(':').next().unwrap_or("");
             if let Some(source) = source::by_package(program) {
                 return source;
             }
-            // So libraries of Hugging Face write names, and transformers writes most of them.
-            if self.rule == ADVICE && (message.contains('`') || message.contains("your model")) {
+            if quotes {
                 return "transformers";
             }
-            // What Rust prints for an error that `main` returns.
-            if message.starts_with("Error: ") || message.starts_with("error[E") {
+            // What Rust prints for an error that `main` returns; others begin so as well.
+            let told = message.strip_prefix("Error: ");
+            if told.is_some_and(|told| !OTHERS.iter().any(|words| told.starts_with(words)))
+                || message.starts_with("error[E")
+            {
                 return "rust";
             }
         }
@@ -105,6 +147,7 @@ impl Record {
             .or(logger)
             .or_else(|| (!import).then(|| source::by_words(message)).flatten())
             .or_else(|| self.installed.then_some("other"))
+            .or_else(|| self.called.filter(|_| NATIVE.contains(&name)))
             .or_else(|| source::by_channel(&self.channel))
             // Whose values these are nothing says.
             .or_else(|| name.starts_with("pydantic").then_some("other"))

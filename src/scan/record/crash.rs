@@ -63,6 +63,9 @@ impl Record {
     }
 
     pub(super) fn in_pytest(&mut self, body: &str) -> bool {
+        if body == "E" {
+            return true;
+        }
         if let Some(said) = body.strip_prefix("E  ") {
             self.provisional = false;
             self.say(said.trim());

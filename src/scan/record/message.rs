@@ -80,7 +80,10 @@ impl Record {
             return true;
         }
         if is_drawing(body) {
-            if body.trim_start().starts_with("-->") {
+            if ["-->", "= note:", "= help:"]
+                .iter()
+                .any(|start| body.trim_start().starts_with(start))
+            {
                 self.rule = "compiler-diagnostic";
                 self.fixed_source = Some("rust");
             }
@@ -119,10 +122,10 @@ impl Record {
         if body.contains("Warning: Enable tracemalloc") {
             return true;
         }
-        if self.ended || body.contains("Warning: ") || is_header(body) {
+        let indent = indent_of(body);
+        if self.ended || (indent < 2 && body.contains("Warning: ")) || is_header(body) {
             return false;
         }
-        let indent = indent_of(body);
         if indent >= 2 && !(self.below && (self.loose == 0 || indent >= 4)) {
             // Most libraries blame the line of the caller: what that calls says whose warning it is.
             self.called = source::by_words(body);

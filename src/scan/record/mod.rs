@@ -127,7 +127,7 @@ impl Record {
             file: head.file.to_owned(),
             logger: head.logger.to_owned(),
             prefix: head.prefix.to_owned(),
-            indent: indent_of(&head.body),
+            indent: if is_frame(&head.body) { 0 } else { indent_of(&head.body) },
             fine_time: head.fine_time,
             logged: head.logged,
             log_source,
@@ -228,6 +228,7 @@ impl Record {
                         "Stack (most",
                         "Python runtime state",
                         "  <",
+                        "  ...",
                     ]
                     .iter()
                     .any(|start| body.starts_with(start))

@@ -15,6 +15,7 @@ impl Record {
         }
         // Loguru marks the frame that caught it.
         if body.starts_with([' ', '\t']) || is_header(body) || body.starts_with("> File \"") {
+            self.note_code(body);
             return true;
         }
         let Some((name, _)) = exception(body) else { return false };
@@ -72,8 +73,12 @@ impl Record {
             self.loose += 1;
             return true;
         }
-        let loose = self.blanks == 0 && self.loose < LOOSE_LINES && !line.opens();
+        let more = body.starts_with("Cannot ") || body.starts_with("Could not ");
+        let loose = self.blanks == 0 && self.loose < LOOSE_LINES && (more || !line.opens());
         self.loose += 1;
+        if loose && self.message_lines > 1 {
+            self.say(body);
+        }
         loose
     }
 

@@ -160,7 +160,7 @@ pub(super) const CRASHES: &[Rule] = &[
         ],
         patterns: &[
             // Alone, or as a shell reports it.
-            r"^(?-i:(?:[a-z]+: )?(?:Segmentation fault|segmentation fault|Aborted|Bus error|Illegal instruction|Floating point exception|Killed|Trace/breakpoint trap))(?:\s+\(core dumped\)|\s*$)",
+            r"^(?-i:(?:[a-z]+: )?(?:Segmentation fault|segmentation fault|Aborted|Bus error|Illegal instruction|Floating point exception|Killed|Trace/breakpoint trap))(?:\s+\(core dumped\))?\s*$",
             r"^.*line \d+:\s+\d+ (?:Segmentation fault|Killed|Aborted|Terminated|Bus error|Illegal instruction|Floating point exception)\b",
             r"\*\*\* Process received signal \*\*\*",
             r"\b(?:interrupted|killed|terminated|crashed|died|exited|aborted) (?:by|with|on|due to) (?:signal|SIG)",

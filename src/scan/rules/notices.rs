@@ -219,7 +219,7 @@ pub(super) const NOTICES: &[Rule] = &[
         ],
         patterns: &[
             // What became of it, after what befell it; nothing that begins with a number or `no`.
-            r"[,;] (?:(?:[a-mo-z`]|n[a-np-z])[\w`.-]* ){0,4}?(?:skipped|ignored|dropped|disabled|replaced by|truncated|clamped|discarded|filled with|switched off|turned off|left out)\b[^=:]{0,40}$",
+            r"[,;] (?:(?:[a-mo-z`]|n[a-np-z])[\w`.-]* ){0,4}?(?:skipped|ignored|dropped|disabled|replaced by|truncated|clamped|discarded|filled with|switched off|turned off|left out)\b(?: [^\d=:][^=:]{0,40})?[.)]?$",
             r"[,;] (?:taking|using|on) the slow path\b",
         ],
         severity: Severity::Warning,
@@ -340,11 +340,12 @@ pub(super) const NOTICES: &[Rule] = &[
     Rule {
         id: "bitsandbytes-setup",
         reach: Reach::Plain,
-        needs: &["cuda setup:", "quantization state not", "compiled without gpu"],
+        needs: &["cuda setup:", "quantization state not", "compiled without gpu", "will be cast"],
         patterns: &[
             r"^CUDA SETUP: (?:Required|Defaulting|WARNING|Something|.*(?:not found|failed|unable|could not))",
             r"quantization state not initialized",
             r"bitsandbytes was compiled without GPU support",
+            r"^MatMul\w+: inputs will be cast",
         ],
         severity: Severity::Warning,
         source: Some("bitsandbytes"),
