@@ -62,8 +62,8 @@ fn corpus() -> String {
         .collect()
 }
 
-/// A million warnings, no two of which say the same: the words differ, not numbers.
-fn distinct() -> String {
+/// A million warnings behind `prefix`, no two of which say the same: the words differ, not numbers.
+fn distinct(prefix: &str) -> String {
     let letters = |mut number: usize| {
         let mut name = String::new();
         for _ in 0..6 {
@@ -72,7 +72,7 @@ fn distinct() -> String {
         }
         name
     };
-    (0..1_000_000).map(|number| format!("WARNING: {} is odd\n", letters(number))).collect()
+    (0..1_000_000).map(|number| format!("{prefix} {} is odd\n", letters(number))).collect()
 }
 
 /// `text` until a block is full, each time followed by `end`.
@@ -104,7 +104,14 @@ pub(crate) fn hostile() -> Vec<Input> {
         Input { name: "one line without end, error", block: long("ERROR: x ", "") },
         Input { name: "NUL bytes", block: vec![0; BLOCK] },
         Input { name: "any bytes, broken UTF-8", block: (0..BLOCK).map(|_| byte()).collect() },
-        Input { name: "a million distinct warnings", block: distinct().into_bytes() },
+        Input { name: "a million distinct warnings", block: distinct("WARNING:").into_bytes() },
+        Input {
+            name: "the same, as vLLM logs them",
+            block: distinct(
+                "(EngineCore_DP0 pid=4242) WARNING 11-21 07:25:00 [config.py:12] buffer",
+            )
+            .into_bytes(),
+        },
         Input { name: "a million [", block: filled(&"[".repeat(1_000_000), "\n") },
         Input { name: "nested brackets, error", block: long("[error[(", "\n") },
         Input { name: "long prefixes", block: long("(a pid=1) [b] 12:30:00 - ", "error\n") },

@@ -50,7 +50,8 @@ pub(super) fn is_advice(body: &str) -> bool {
     let holds = |pattern: &LazyLock<Option<Regex>>| {
         pattern.as_ref().is_some_and(|pattern| pattern.is_match(body.as_bytes()))
     };
-    let hint = ["Hint:", "Tip:"].iter().any(|start| body.starts_with(start));
+    let hint =
+        ["Hint:", "Tip:", "SKIPPED", "XFAIL", "PASSED"].iter().any(|start| body.starts_with(start));
     sentence && !hint && words >= 6 && !body.ends_with('?') && holds(&ADVISED) && holds(&MATTER)
 }
 

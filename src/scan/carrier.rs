@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use regex::Regex;
 use serde_json::Value;
 
@@ -28,6 +29,10 @@ static VLLM: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
 });
 
+/// What a line must have for [`VLLM`] to be tried.
+static WORDS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::new([" pid=", "INFO ", "WARNING ", "ERROR ", "CRITICAL "]).ok());
+
 /// Length of the mark that a launcher, container or system log put before a line of another.
 pub(super) fn mark_length(text: &str) -> Option<usize> {
     // Each of them has a number in it, but for that of kubectl.
@@ -38,8 +43,7 @@ pub(super) fn mark_length(text: &str) -> Option<usize> {
     }
     let known = CARRIER.as_ref()?.find(text).map(|mark| mark.end());
     known.or_else(|| {
-        let words = [" pid=", "INFO ", "WARNING ", "ERROR ", "CRITICAL "];
-        let maybe = words.iter().any(|word| text.contains(word));
+        let maybe = WORDS.as_ref().is_some_and(|words| words.is_match(text));
         if maybe { Some(VLLM.as_ref()?.captures(text)?.get(1)?.start()) } else { None }
     })
 }

@@ -55,13 +55,14 @@ fn without_repeats(message: &str) -> &str {
 }
 
 static REPEATED: Mark = Mark::new(|| Finder::new(" [repeated "));
-static CATEGORY: Mark = Mark::new(|| Finder::new("Warning:"));
+static CATEGORIES: [Mark; 2] =
+    [Mark::new(|| Finder::new("Warning:")), Mark::new(|| Finder::new("Deprecated"))];
 
 const HEADER: &str = "Traceback (most recent call last):";
 
 static WARNING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile(
-        r"^\s*(?:(\S[^:]*|[A-Za-z]:[^:]*|<\w+>):\d+: |sys:1: )?((?-i:[A-Z]\w*)?(?-i:Warning)):(?: (.*))?$",
+        r"^\s*(?:(\S[^:]*|[A-Za-z]:[^:]*|<\w+>):\d+: |sys:1: )?((?-i:[A-Z]\w*)?(?-i:Warning|Deprecated\w*)):(?: (.*))?$",
     )
 });
 static SUBSTANCE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -266,7 +267,7 @@ fn traceback(head: &Head<'_>, body: &str) -> Option<Opening> {
 /// `path:line: UserWarning: text`, or without the place.
 fn warning(head: &Head<'_>, body: &str) -> Option<Opening> {
     let logged = head.logged;
-    if !CATEGORY.is_in(body) {
+    if !CATEGORIES.iter().any(|category| category.is_in(body)) {
         return None;
     }
     let parts = WARNING.as_ref()?.captures(body)?;
@@ -283,11 +284,9 @@ fn warning(head: &Head<'_>, body: &str) -> Option<Opening> {
     }
     let text = parts.get(3).map_or("", |text| text.as_str());
     let going = ["DeprecationWarning", "PendingDeprecationWarning", "FutureWarning"];
-    let severity = if going.contains(&category) || is_deprecation(text) {
-        Severity::Deprecation
-    } else {
-        Severity::Warning
-    };
+    let goes = going.contains(&category) || category.contains("Deprecated");
+    let severity =
+        if goes || is_deprecation(text) { Severity::Deprecation } else { Severity::Warning };
     let message = format!("{category}: {text}");
     let mut opening = Opening::new(Kind::Warning, "python-warning", severity, &message);
     opening.path = path.map(str::to_owned);
@@ -310,6 +309,8 @@ fn announced(body: &str) -> Option<Opening> {
         "Future exception was never retrieved",
         "Exception in callback ",
         "--- Logging error ---",
+        "multiprocessing.pool.RemoteTraceback:",
+        "concurrent.futures.process._RemoteTraceback:",
     ];
     if leads.iter().any(|lead| body.starts_with(lead)) {
         return Some(Opening::new(Kind::Lead, trace, Severity::Error, body));

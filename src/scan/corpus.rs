@@ -55,10 +55,11 @@ pub(crate) struct Score {
 
 impl Logs {
     /// The corpus that the rules were written with, and other logs of the same kind.
-    pub(crate) fn all() -> [Self; 2] {
+    pub(crate) fn all() -> [Self; 3] {
         let corpus = include_str!("../../tests/fixtures/corpus/logs.jsonl");
         let variety = include_str!("../../tests/fixtures/corpus/variety.jsonl");
-        [("corpus", corpus), ("variety", variety)].map(|(name, text)| Self {
+        let fresh = include_str!("../../tests/fixtures/corpus/fresh.jsonl");
+        [("corpus", corpus), ("variety", variety), ("fresh", fresh)].map(|(name, text)| Self {
             name,
             samples: text.lines().map(|line| serde_json::from_str(line).expect(line)).collect(),
         })

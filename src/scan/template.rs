@@ -23,9 +23,9 @@ fn masked(message: &str, paths: bool) -> String {
     let mut out = String::with_capacity(message.len());
     let mut rest = message;
     while let Some(first) = rest.chars().next() {
-        let word_start = out.chars().next_back().is_none_or(|last| !last.is_alphanumeric());
+        let word_start = || out.chars().next_back().is_none_or(|last| !last.is_alphanumeric());
         if paths
-            && word_start
+            && word_start()
             && let Some(length) = path_length(rest)
         {
             out.push_str("<path>");
@@ -34,8 +34,9 @@ fn masked(message: &str, paths: bool) -> String {
         }
         if first.is_ascii_alphanumeric() {
             let length = rest.bytes().take_while(|byte| word_byte(*byte)).count();
-            out.push_str(mask_word(&rest[..length]).unwrap_or(&rest[..length]));
-            rest = &rest[length..];
+            let (word, after) = rest.split_at(length);
+            out.push_str(mask_word(word).unwrap_or(word));
+            rest = after;
             continue;
         }
         let white = first.is_whitespace();

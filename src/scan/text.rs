@@ -184,7 +184,10 @@ pub(super) fn is_harmless(body: &str) -> bool {
     if is_quotation(body) || trimmed.starts_with("note: ") || trimmed.contains(": note: ") {
         return true;
     }
-    if trimmed.len() < 120 && TRIVIAL.as_ref().is_some_and(|pattern| pattern.is_match(trimmed)) {
+    if trimmed.len() < 120
+        && !trimmed.starts_with("CMake ")
+        && TRIVIAL.as_ref().is_some_and(|pattern| pattern.is_match(trimmed))
+    {
         return true;
     }
     // `Unable to find image ... locally` is how docker begins to pull.

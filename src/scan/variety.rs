@@ -128,7 +128,7 @@ llama_context: n_ctx_per_seq (4096) < n_ctx_train (131072) -- the full capacity 
 ggml_backend_cuda_buffer_type_alloc_buffer: allocating 5120.00 MiB on device 0: cudaMalloc failed: out of memory
 main: error: failed to load model 'x.gguf'"##;
     insta::assert_snapshot!(scan(text), @r##"
-    error other 1-1 x1 failed: ggml_cuda_init: failed to initialize CUDA: no CUDA-capable device is detected
+    error cuda 1-1 x1 failed: ggml_cuda_init: failed to initialize CUDA: no CUDA-capable device is detected
     warning other 2-2 x1 warning-word: warning: no usable GPU found, --gpu-layers option will be ignored
     warning other 3-3 x1 warning-word: warning: one possible reason is that llama.cpp was compiled without GPU support
     warning other 4-4 x1 llama-notice: llama_context: n_ctx_per_seq (4096) < n_ctx_train (131072) -- the full capacity of the model will not be utilized

@@ -6,7 +6,8 @@ use crate::scan::classify::exception;
 use crate::scan::kind::Kind;
 use crate::scan::source::{self, Owner};
 
-/// What click, docker, node, java and sqlite say after `Error: `.
+/// What click, docker, node, java, sqlite, ollama and the launcher of text-generation-inference say
+/// after `Error: `.
 const OTHERS: &[&str] = &[
     "Invalid value for ",
     "No such ",
@@ -22,6 +23,8 @@ const OTHERS: &[&str] = &[
     "unable to open database",
     "llama runner ",
     "model requires ",
+    "ShardCannotStart",
+    "DownloadError",
 ];
 
 /// Exceptions that native code raises, with no frame of its own.

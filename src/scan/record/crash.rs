@@ -57,6 +57,7 @@ impl Record {
             !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
         });
         (trimmed.len() < body.len() && (frame || trimmed.starts_with("at ")))
+            || ["left: ", "right: "].iter().any(|side| trimmed.starts_with(side))
             || body.starts_with("note: ")
             || body.starts_with("stack backtrace:")
             || is_advice(body)

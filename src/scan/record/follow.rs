@@ -41,6 +41,7 @@ pub(super) fn is_advice(body: &str) -> bool {
         "Memory on the node (IP",
         "Check the documentation of torch.load",
         "(Use `node --trace-",
+        "For more information, try '--help'",
         "The tokenizer class you load from this checkpoint is '",
         "The class this function is called from is ",
     ]

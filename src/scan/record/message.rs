@@ -59,6 +59,11 @@ impl Record {
             let deeper = indent_of(body) > self.indent;
             return self.blanks == 0 && (repeated || deeper);
         }
+        if self.rule == "compiler-diagnostic"
+            && ["help: ", "note: "].iter().any(|of| body.starts_with(of))
+        {
+            return true;
+        }
         if is_note(body) && is_diagnostic(&self.message) {
             return true;
         }
@@ -123,6 +128,17 @@ impl Record {
             return true;
         }
         let indent = indent_of(body);
+        if self.announces
+            && (is_frame(body) || self.loose > 0)
+            && !self.ended
+            && indent > 0
+            && indent != 2
+            || (self.announces && is_frame(body) && !self.ended)
+        {
+            // Its text goes on with the frames of another call.
+            self.loose += 1;
+            return self.loose <= WARNING_LINES;
+        }
         if self.ended || (indent < 2 && body.contains("Warning: ")) || is_header(body) {
             return false;
         }

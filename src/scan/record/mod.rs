@@ -179,6 +179,10 @@ impl Record {
         }
         if body.trim_matches([' ', '|', '\t']).is_empty() {
             self.blanks += 1;
+            if !body.is_empty() {
+                // It is drawn: the edge of a picture of source code, or of a launcher's frame.
+                self.last = line.number;
+            }
             let breaks = match self.kind {
                 Kind::Warning => self.loose == 0 && !self.below,
                 Kind::Usage => true,
@@ -215,7 +219,7 @@ impl Record {
             }
             Kind::Group => self.in_group(body),
             Kind::Warning => self.after_warning(line, body),
-            Kind::Lead => self.traceback_begins(body) || is_context(body),
+            Kind::Lead => self.traceback_begins(body) || is_context(body) || body == "\"\"\"",
             Kind::Log => self.after_log(line, body, same_log),
             Kind::Crash => self.after_crash(head, body),
             Kind::Panic(stage) => self.in_panic(body, stage),

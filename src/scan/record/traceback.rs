@@ -60,7 +60,7 @@ impl Record {
             return false;
         }
         // A message of several lines that a logger prefixed each.
-        let mid_sentence = !body.starts_with(|first: char| first.is_ascii_uppercase());
+        let mid_sentence = !body.trim_start().starts_with(|first: char| first.is_ascii_uppercase());
         if same_log && mid_sentence && is_same(line.head.prefix, &self.prefix) && self.blanks == 0 {
             return true;
         }

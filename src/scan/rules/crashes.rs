@@ -189,7 +189,7 @@ pub(super) const CRASHES: &[Rule] = &[
         needs: &["overflowed its stack", "fatal runtime error"],
         patterns: &[r"^thread .* has overflowed its stack", r"^fatal runtime error: "],
         severity: Severity::Critical,
-        source: None,
+        source: Some("rust"),
         examples: &["thread 'main' has overflowed its stack\nfatal runtime error: stack overflow"],
         counter_examples: &["ask on Stack Overflow"],
     },

@@ -188,6 +188,8 @@ pub(super) const WORDED: &[Rule] = &[
             r"(?-i:^\S.{0,80} (?:hit|encountered|got|raised|threw) an? (?:unexpected |unhandled |fatal )?(?:exception|error)\b)",
             r"^(?:\w+ )?(?-i:\bError: \S)",
             r"(?-i:^Error (?:while |during |when )?\w+ing\b[^:]{0,80}: \S)",
+            // What argparse says, whatever it takes the program to be called.
+            r"^\S.{0,80}: error: (?:argument|unrecognized|the following|ambiguous|one of)\b",
             r"^fatal: \S",
             r"^[a-z][\w ]{2,40} error: [a-z/\[(]",
             r"^(?:uncaught|unhandled) (?:exception|error)\b",

@@ -320,12 +320,14 @@ pub(super) const NOTICES: &[Rule] = &[
         reach: Reach::Plain,
         needs: &[
             "on the meta device",
+            "available devices are",
             "accelerate launch",
             "older driver with an rtx",
             "detected kernel version",
         ],
         patterns: &[
             r"^Some parameters are on the meta device",
+            r"^Device \S+ is not available, available devices are",
             r"^The following values were not passed to `accelerate launch`",
             r"^We've detected an older driver with an RTX",
             r"^Detected kernel version \S+, which is below",
@@ -340,12 +342,19 @@ pub(super) const NOTICES: &[Rule] = &[
     Rule {
         id: "bitsandbytes-setup",
         reach: Reach::Plain,
-        needs: &["cuda setup:", "quantization state not", "compiled without gpu", "will be cast"],
+        needs: &[
+            "cuda setup:",
+            "quantization state not",
+            "compiled without gpu",
+            "will be cast",
+            "gemm_4bit",
+        ],
         patterns: &[
             r"^CUDA SETUP: (?:Required|Defaulting|WARNING|Something|.*(?:not found|failed|unable|could not))",
             r"quantization state not initialized",
             r"bitsandbytes was compiled without GPU support",
             r"^MatMul\w+: inputs will be cast",
+            r"^Failed to load \w+ gemm_4bit\w* from kernels-community",
         ],
         severity: Severity::Warning,
         source: Some("bitsandbytes"),
@@ -402,7 +411,7 @@ pub(super) const NOTICES: &[Rule] = &[
     Rule {
         id: "warning-word",
         reach: Reach::Plain,
-        needs: &["warning", "warn:", "libgomp: "],
+        needs: &["warning", "warn:", "warn ", "libgomp: "],
         patterns: &[
             r"^(?:\S+ )?warning(?:\[[\w:-]+\])?\s*:\s+\S",
             r"(?-i:\bWarning: \S)",
@@ -411,6 +420,8 @@ pub(super) const NOTICES: &[Rule] = &[
             r"^[\w./-]+(?::\d+){0,2}: warning: \S",
             r"^CMake (?:Deprecation )?Warning\b",
             r"^libgomp: (?-i:[A-Z])",
+            // A level in lower case and in colour, in a column of its own.
+            r"(?-i:^warn {1,4}[a-z])",
         ],
         severity: Severity::Warning,
         source: None,

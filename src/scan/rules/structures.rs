@@ -14,6 +14,7 @@ pub(in crate::scan) const STRUCTURES: &[Structure] = &[
             "exception in callback",
             "never retrieved",
             "- logging error -",
+            "remotetraceback:",
             "process ",
         ],
         examples: &[
