@@ -64,7 +64,7 @@ static ROUTINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
         | Warmup | CPU\ swap | Detected\ (?:DeepSpeed|adapters|mistral) | Force\ dequantize | By\ default\ `
         | `?\w+`?\ is\ `?None`?[.,]\ [Ii]nitializing | Could\ not\ locate\ the\ [\w\ ]+\ configuration\ file
         | Generation\ config\ file\ not\ found
-        | Offline\ mode | Model\ config | Generate\ config | Configuration\ saved | PyTorch:\ setting
+        | Offline\ mode | Model\ config\ [A-Z]\w+ | Generate\ config | Configuration\ saved | PyTorch:\ setting
         | (?:[Ii]mage\ |[Vv]ideo\ |[Ff]eature\ )?(?:processor|extractor|Processor)\ [\w.]+\ ?\{
         | Will\ use\ dtype | Since\ the\ `dtype` | Automatic\ | All\ (?:model\ checkpoint|the\ weights|keys\ matched)
         | [\w\ ]{1,40}\ saved\ in\ | [\w\ ]{1,60}\ (?:enabled|loaded|completed|successfully)\.?$

@@ -184,6 +184,11 @@ pub(super) fn is_harmless(body: &str) -> bool {
     if is_quotation(body) || trimmed.starts_with("note: ") || trimmed.contains(": note: ") {
         return true;
     }
+    // A row of data, whose last cell is a label.
+    let cell = trimmed.rsplit_once(',').map_or("", |(_, cell)| cell);
+    if !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return true;
+    }
     if trimmed.len() < 120
         && !trimmed.starts_with("CMake ")
         && TRIVIAL.as_ref().is_some_and(|pattern| pattern.is_match(trimmed))

@@ -74,7 +74,7 @@ impl<'t> Head<'t> {
             && let Some((digits, place)) = rest.split_once(' ')
             && digits.bytes().all(|byte| byte.is_ascii_digit())
             && place.contains(':')
-            && place.contains('.')
+            && (place.contains('.') || is_dated(place))
         {
             self.set_level(level);
             self.fine_time = !digits.is_empty();
@@ -82,7 +82,7 @@ impl<'t> Head<'t> {
             let name = place.split(' ').find(|word| source.iter().any(|end| word.contains(end)));
             self.file = without_line(name.unwrap_or(place));
             // Tornado writes so, too.
-            let python = self.file.ends_with(".py");
+            let python = self.file.ends_with(".py") || is_dated(place);
             self.style = if python { Style::Python } else { Style::C10 };
             return true;
         }
@@ -176,6 +176,12 @@ impl<'t> Head<'t> {
         }
         name
     }
+}
+
+/// Whether it begins with a day in six digits: `261128 18:54:46 sched:5`.
+fn is_dated(place: &str) -> bool {
+    let day = place.split(' ').next().unwrap_or("");
+    day.len() == 6 && day.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether it is a process and its number: `MainProcess:17060`.

@@ -7,8 +7,9 @@ pub(super) const NAMED: &[Rule] = &[
     Rule {
         id: "shared-library",
         reach: Reach::Plain,
-        needs: &["loading shared libraries", "cannot open shared object"],
+        needs: &["loading shared libraries", "cannot open shared object", "symbol lookup error"],
         patterns: &[
+            r"^\S+: symbol lookup error: ",
             r"error while loading shared libraries: ",
             r"^[^:]{1,80}: cannot open shared object file",
         ],
@@ -183,7 +184,7 @@ pub(super) const WORDED: &[Rule] = &[
         patterns: &[
             r"^(?:fatal )?error(?:\[\w+\])?\s*:\s+\S",
             // A command, a compiler, a function: `vllm: error: x`, `a.c:3:5: error: x`.
-            r"^(?:[\w./\\-]+ ?){1,4}(?::\d+){0,2}: (?:fatal )?error:? ?\S",
+            r"^(?:[\w./\\-]+ ?){1,4}(?::\d+){0,2}: (?:fatal )?error(?:: ?| )\S",
             r"^[a-z]\w*(?:_\w+|::\w+)+: error\b",
             r"(?-i:^\S.{0,80} (?:hit|encountered|got|raised|threw) an? (?:unexpected |unhandled |fatal )?(?:exception|error)\b)",
             r"^(?:\w+ )?(?-i:\bError: \S)",

@@ -79,7 +79,7 @@ pub(super) const NOTICES: &[Rule] = &[
         ],
         patterns: &[
             // What is lacking, then what is done about it.
-            r"\b(?:not (?:available|supported|installed|found|implemented|compatible|detected|possible|built|usable)|unavailable|unsupported|incompatible|import failed|(?:does|do) not support|doesn't support|not eligible|could not be (?:loaded|found|imported|initiali[sz]ed)|could not (?:open|load|find) [^:,;]{1,60}|cannot import \S+|is missing|not enough memory)\b.{0,200}\b(?:using|will use|uses|used instead|fall(?:ing|s)? back|default(?:s|ing) to|disabl(?:ed|ing)|set(?:ting)? to|switch(?:ed|ing) to|instead|skipp(?:ed|ing)|proceed(?:ing)?|continuing|retrying|forc(?:ed|ing)|overrid(?:den|ing)|converting|trying|setting `\w+|(?:is|be) ignored|ignoring)\b",
+            r"\b(?:not (?:available|supported|installed|found|implemented|compatible|detected|possible|built|usable)|unavailable|unsupported|incompatible|import failed|(?:does|do) not support|doesn't support|not eligible|could not be (?:loaded|found|imported|initiali[sz]ed)|could not (?:open|load|find) [^:,;]{1,60}|cannot import \S+|is missing|not enough memory)\b.{0,200}\b(?:using|will use|uses|used instead|fall(?:ing|s)? back|default(?:s|ing) to|disabl(?:ed|ing)|set(?:ting)? to|switch(?:ed|ing) to|instead|skipp(?:ed|ing)|proceed(?:ing)?|continuing|retrying|forc(?:ed|ing)|overrid(?:den|ing)|converting|trying|setting `\w+|(?:is|be) ignored|ignoring|forcefully)\b",
             r"^(?:\w+: )?missing [\w -]+, using\b",
             // What is off, and what it lacks.
             r"\b(?:is|was|been) disabled (?:because|since|due to|as)\b.{0,100}\b(?:not (?:available|supported|installed|found|implemented|compatible|detected|possible|built|enough)|missing|unavailable|lacks?|unsupported|requires?|no)\b",
@@ -376,6 +376,18 @@ pub(super) const NOTICES: &[Rule] = &[
             "llama_context: n_ctx_seq (4096) < n_ctx_train (131072) -- the full capacity of the model will not be utilized",
         ],
         counter_examples: &["print_info: n_ctx_train      = 131072"],
+    },
+    Rule {
+        id: "sglang-notice",
+        reach: Reach::Plain,
+        needs: &["out of memory happened", "pool is full"],
+        patterns: &[r"\bout of memory happened\b", r"^KV cache pool is full\b"],
+        severity: Severity::Warning,
+        source: Some("other"),
+        examples: &[
+            "Decode out of memory happened. #retracted_reqs: 2, #new_token_ratio: 0.1020 -> 0.8733",
+        ],
+        counter_examples: &["out of memory happened: no"],
     },
     Rule {
         id: "not-accepted",
