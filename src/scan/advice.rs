@@ -20,7 +20,7 @@ static ADVISED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         | \b(?:[Ww]e|[Ii]t\ is|[Ii]t's|[Ii]s|[Aa]re)\ (?:not\ )?(?:strongly\ |highly\ )?(?:recommend|suggest|advise|encouraged|discouraged)(?:ed)?\b
         | \b[Cc]onsider\ \w+ing\b
         | \b(?:may|might|could|will|would)\ (?:\w+ly\ |also\ )?(?:lead\ to|result\ in|cause|not\ \w+|produce\ \w+|behave|fail|break|degrade|hang|hurt|slow|raise|throw|have\ no)\b
-        | \b(?:may|might|could|will)\ (?:\w+ly\ )?be\ (?:very\ |much\ |much\ )?(?:slow|slower|inaccurate|wrong|degraded|unexpected|sub-?optimal|incorrect|unstable|ignored|dropped|overridden|overwritten|skipped|truncated|randomly|disabled|missing|assumed|set\ to|changed)\b
+        | \b(?:may|might|could|will)\ (?:\w+ly\ )?be\ (?:very\ |much\ )?(?:slow|slower|inaccurate|wrong|degraded|unexpected|sub-?optimal|incorrect|unstable|ignored|dropped|overridden|overwritten|skipped|truncated|randomly|disabled|missing|assumed|set\ to|changed)\b
         | \b[Uu]nexpected\ (?:behaviou?rs?|results?|outputs?|keys?|errors?)\b
         | \b(?:has|have|had)\ no\ effect\b
         | \bperformance\ (?:\w+\ ){1,3}(?:sub-?optimal|degraded|reduced|worse|poor)

@@ -16,7 +16,7 @@ static CARRIER: LazyLock<Option<Regex>> = LazyLock::new(|| {
         | \[?pod/\S+\]?\x20                                           # kubectl
         | [a-z]{3}\x20+\d+\x20[\d:]{8}\x20\S+\x20[\w.@-]+(?:\[\d+\])?:\x20  # syslog
         | [\s|]*[\d-]{10}\x20[\d:.,]{8,}\x20[\w.-]+\x20>>\x20          # launchers
-        | std(?:err|out):\x20                                         # DeepSpeed's and others'
+        | std(?:err|out):\x20                                         # launchers of many processes
         | \d{1,4}:\x20                                               # srun --label
         )",
     )

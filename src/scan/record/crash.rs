@@ -1,7 +1,7 @@
 //! What a process says when it dies, panics, or fails a test.
 
 use super::Record;
-use super::follow::{is_advice, is_drawing, is_end, is_native_frame};
+use super::follow::{is_appended, is_drawing, is_end, is_native_frame};
 use crate::scan::head::Head;
 use crate::scan::kind::{Kind, Stage};
 
@@ -24,15 +24,16 @@ impl Record {
             return summary || !self.message.contains(": runtime error: ") || is_drawing(body);
         }
         if self.rule == "kernel-oom" && !self.message.contains("Killed process") {
-            // What the kernel knows of memory stands between the call and the kill.
+            // What the kernel knows of memory stands between the call and the kill, each line with its
+            // time or its name.
             if body.contains("Killed process") {
                 self.say(body);
             }
-            return true;
+            return body.starts_with('[') || !head.channel.is_empty();
         }
         let process = body.starts_with('[') && self.message.contains("Process received signal")
             || body.starts_with("    #") && body.contains(" 0x");
-        is_advice(body)
+        is_appended(body)
             || is_native_frame(body)
             || (self.rule != "signal" && is_end(body))
             || body.starts_with("PC: @")
@@ -60,7 +61,7 @@ impl Record {
             || ["left: ", "right: "].iter().any(|side| trimmed.starts_with(side))
             || body.starts_with("note: ")
             || body.starts_with("stack backtrace:")
-            || is_advice(body)
+            || is_appended(body)
     }
 
     pub(super) fn in_pytest(&mut self, body: &str) -> bool {

@@ -20,7 +20,7 @@ pub(super) fn is_context(body: &str) -> bool {
 }
 
 /// What CUDA and c10 append to a message.
-pub(super) fn is_advice(body: &str) -> bool {
+pub(super) fn is_appended(body: &str) -> bool {
     let body = body.trim_start();
     [
         "CUDA kernel errors might be",

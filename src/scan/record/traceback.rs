@@ -1,6 +1,6 @@
 //! Python tracebacks: their frames, their chains, and what follows the exception.
 
-use super::follow::is_advice;
+use super::follow::is_appended;
 use super::{LOOSE_LINES, Record, indent_of};
 use crate::scan::classify::{exception, is_error_name, is_frame, is_group, is_header};
 use crate::scan::kind::{Kind, Stage};
@@ -43,7 +43,7 @@ impl Record {
             self.kind = Kind::Traceback(Stage::Chain);
             return true;
         }
-        if is_advice(body) {
+        if is_appended(body) {
             return true;
         }
         let open_end = self.message.ends_with(':') && self.blanks == 0;
