@@ -83,11 +83,14 @@ impl<'t> Head<'t> {
     /// `controller 4402 --`, `proxy 10.0.0.1 --`: Ray Serve.
     fn serve(&mut self, token: &'t str) -> Option<usize> {
         let start = token.get(..80).unwrap_or(token);
+        let who = start.split(' ').next()?;
+        if !["controller", "proxy", "replica"].contains(&who) && !start.contains('#') {
+            return None;
+        }
         let end = start.find(" -- ").or_else(|| start.find(" - "))?;
-        let (who, which) = token[..end].split_once(' ')?;
-        let serves = ["controller", "proxy", "replica"].contains(&who) || which.contains('#');
+        let which = token.get(who.len() + 1..end)?;
         let placed = which.split_once(' ').is_some_and(|(_, place)| place.contains(".py:"));
-        if !serves || (which.contains(' ') && !placed) {
+        if which.contains(' ') && !placed {
             return None;
         }
         self.style = Style::Ray;

@@ -3,9 +3,11 @@
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
+use memchr::memmem::Finder;
 use regex::Regex;
 
 use super::head::{Head, Style};
+use super::mark::Mark;
 use super::rules::compile_exact;
 
 mod packages;
@@ -35,6 +37,7 @@ static SEARCH: LazyLock<Search> = LazyLock::new(|| {
     }
 });
 
+static CUDA: Mark = Mark::new(|| Finder::new("CUDA"));
 static CUDA_ERROR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     compile_exact(
         r"CUDA (?:error|driver error|runtime error): |CUDA driver version is insufficient|CUDA error \d+",
@@ -216,7 +219,7 @@ pub(super) fn is_nccl_error(message: &str) -> bool {
 
 /// Whether the CUDA runtime or driver reports an error here.
 pub(super) fn is_cuda_error(message: &str) -> bool {
-    message.contains("CUDA")
+    CUDA.is_in(message)
         && !message.contains("Triton Error")
         && CUDA_ERROR.as_ref().is_some_and(|pattern| pattern.is_match(message))
 }
