@@ -54,6 +54,23 @@ fn output() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+#[test]
+fn a_line_of_glog_is_read_alike_in_a_block_and_by_itself() {
+    // Passed over in a block unless a literal finds it, and looked at where it comes alone.
+    let trace = "Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 1";
+    for (line, found) in [
+        ("W1121 07:25:00.123 7 a.cc:3] slow", 1),
+        ("W4080 07:25:00.123 7 a.cc:3] slow", 0),
+        ("I1121 07:25:00.123 7 a.cc:3] slow", 0),
+        (&format!("V1121 07:25:00.123 7 a.py:3] slow\n{trace}"), 0),
+    ] {
+        let text = format!("quiet\n{line}\nquiet\n");
+        let pieces: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+        assert_eq!(scan_in(&pieces), scan(text.as_bytes()), "{line}");
+        assert_eq!(scan(text.as_bytes()).findings.len(), found, "{line}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_split_gives_the_same(bytes in output(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8)) {

@@ -45,6 +45,7 @@ pub(super) fn is_glog(line: &[u8]) -> bool {
     line.len() > 12
         && matches!(line[0], b'V' | b'I' | b'W' | b'E' | b'F')
         && matches!(digits, 4 | 8)
+        && matches!(line[1], b'0'..=b'2')
         && line[digits + 1] == b' '
         && line[digits + 2].is_ascii_digit()
 }

@@ -32,9 +32,12 @@ static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
         add(need, 0);
     }
     // glog's level letter is known only by its place at the beginning of a line.
-    for start in ["w0", "w1", "w2", "e0", "e1", "e2", "f0", "f1", "f2"] {
-        add(&format!("\n{start}"), 0);
-        add(&format!("\r{start}"), 0);
+    for letter in GLOG_LEVELS {
+        for digit in GLOG_DIGITS {
+            let start = format!("{}{digit}", char::from(*letter).to_ascii_lowercase());
+            add(&format!("\n{start}"), 0);
+            add(&format!("\r{start}"), 0);
+        }
     }
     let search = AhoCorasick::builder()
         .ascii_case_insensitive(true)
@@ -43,6 +46,11 @@ static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
         .ok();
     Literals { search, rules }
 });
+
+/// The levels of glog that matter: what a verbose line has below it is no finding.
+const GLOG_LEVELS: &[u8] = b"WEFV";
+/// How the month or the year behind them begins.
+const GLOG_DIGITS: [char; 3] = ['0', '1', '2'];
 
 /// The literals of the rule on faults of the device.
 static FAULTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -62,7 +70,7 @@ pub(in crate::scan) fn is_candidate(line: &[u8]) -> bool {
 
 /// A place in the first of `lines` that could begin a record.
 pub(in crate::scan) fn candidate_at(lines: &[u8]) -> Option<usize> {
-    if is_glog(lines) {
+    if lines.first().is_some_and(|letter| GLOG_LEVELS.contains(letter)) && is_glog(lines) {
         return Some(0);
     }
     let Some(search) = &LITERALS.search else { return Some(0) };
