@@ -56,7 +56,10 @@ fn settings(value: Value) -> Settings {
 }
 
 fn load(value: Value) -> Result<PythonEngine, BackendError> {
-    PythonEngine::load(host(), &STAND_IN, Path::new("/model"), &settings(value))
+    let host = host();
+    // The first engine of an adapter brings variables along, too.
+    let _alone = alone();
+    PythonEngine::load(host, &STAND_IN, Path::new("/model"), &settings(value))
 }
 
 fn prompts() -> [Prompt; 2] {
