@@ -44,6 +44,14 @@ impl Opening {
             by_level: false,
         }
     }
+
+    /// A warning whose substance is that something goes away is a deprecation.
+    fn by_substance(mut self, body: &str) -> Self {
+        if self.severity == Severity::Warning && is_deprecation(body) {
+            self.severity = Severity::Deprecation;
+        }
+        self
+    }
 }
 
 /// `message` without Ray's note that others said the same.
@@ -125,27 +133,10 @@ pub(super) fn classify(head: &Head<'_>) -> Option<Opening> {
         Some(severity) => logged(head, body, severity),
         None => {
             let quoted = is_quotation(body) || is_speaker(head.logger);
-            if head.style == Style::Transformers && is_routine(body) {
-                return None;
-            }
-            worded(body, quoted).or_else(|| if quoted { None } else { unrated(head, body) })
+            let routine = head.style == Style::Transformers && is_routine(body);
+            if quoted || routine { None } else { worded(head, body) }
         }
     }
-}
-
-/// A line that nothing rates and that no rule on words knows: a library's own, all the same.
-fn unrated(head: &Head<'_>, body: &str) -> Option<Opening> {
-    // Unless it is told to say more, transformers prints nothing less than warnings.
-    let own = head.style == Style::Transformers;
-    let rule = if own { "transformers-line" } else { ADVICE };
-    if is_harmless(body) || is_wanted(body) || !(own || is_advice(body)) {
-        return None;
-    }
-    let mut opening = Opening::new(Kind::Log, rule, Severity::Warning, body);
-    if is_deprecation(body) {
-        opening.severity = Severity::Deprecation;
-    }
-    Some(opening)
 }
 
 /// A line that a logger rates as warning or worse.
@@ -169,10 +160,7 @@ fn logged(head: &Head<'_>, body: &str, severity: Severity) -> Option<Opening> {
     let kind = if usage { Kind::Usage } else { Kind::Log };
     let mut opening = Opening::new(kind, "log-level", severity, body);
     opening.by_level = true;
-    if severity == Severity::Warning && is_deprecation(body) {
-        opening.severity = Severity::Deprecation;
-    }
-    Some(opening)
+    Some(opening.by_substance(body))
 }
 
 /// A line at INFO: only notices of something given up are findings.
@@ -187,14 +175,8 @@ fn notice(head: &Head<'_>, body: &str) -> Option<Opening> {
 }
 
 /// A line without a level.
-fn worded(body: &str, quoted: bool) -> Option<Opening> {
-    if quoted {
-        return None;
-    }
+fn worded(head: &Head<'_>, body: &str) -> Option<Opening> {
     let wanted = rules::wanted(body);
-    if wanted == 0 {
-        return None;
-    }
     let masked = unquoted(body);
     if let Some(rule) = first_match(body.trim_start(), &[Reach::Always], wanted)
         && (masked == body
@@ -206,11 +188,22 @@ fn worded(body: &str, quoted: bool) -> Option<Opening> {
     if is_harmless(body) {
         return None;
     }
-    let rule = first_match(masked.trim_start(), &[Reach::Notice, Reach::Plain], wanted)?;
-    if rule.reach == Reach::Notice && is_wanted(&masked) {
+    match first_match(masked.trim_start(), &[Reach::Notice, Reach::Plain], wanted) {
+        Some(rule) if rule.reach == Reach::Notice && is_wanted(&masked) => None,
+        Some(rule) => Some(by_rule(rule, body)),
+        None => unrated(head, body),
+    }
+}
+
+/// A line that no rule on words knows: a library's own, all the same.
+fn unrated(head: &Head<'_>, body: &str) -> Option<Opening> {
+    // Unless it is told to say more, transformers prints nothing less than warnings.
+    let own = head.style == Style::Transformers;
+    let rule = if own { "transformers-line" } else { ADVICE };
+    if is_wanted(body) || !(own || is_advice(body)) {
         return None;
     }
-    Some(by_rule(rule, body))
+    Some(Opening::new(Kind::Log, rule, Severity::Warning, body).by_substance(body))
 }
 
 fn by_rule(rule: &'static Rule, body: &str) -> Opening {
@@ -224,10 +217,7 @@ fn by_rule(rule: &'static Rule, body: &str) -> Opening {
     };
     let mut opening = Opening::new(kind, rule.id, rule.severity, body.trim_end_matches([' ', '|']));
     opening.source = rule.source;
-    if opening.severity == Severity::Warning && is_deprecation(body) {
-        opening.severity = Severity::Deprecation;
-    }
-    opening
+    opening.by_substance(body)
 }
 
 /// Whether the substance of a warning is that something goes away.

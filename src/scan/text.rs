@@ -150,6 +150,11 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
     one.len() == other.len() && (one.is_empty() || one == other)
 }
 
+/// Whether it is digits, and at least one.
+pub(super) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Whether a message is only drawn: nothing, or a rule of `*`, `=`, `-`, also behind the function that
 /// draws it (`srv  llama_server: ----`).
 pub(super) fn is_ornament(body: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use super::{Head, Style, without_line};
 use crate::scan::level::{letter_level, server_level, word_level};
+use crate::scan::text::is_number;
 use crate::scan::time::time_length;
 
 impl<'t> Head<'t> {
@@ -181,7 +182,7 @@ impl<'t> Head<'t> {
 /// Whether it begins with a day in six digits: `261128 18:54:46 sched:5`.
 fn is_dated(place: &str) -> bool {
     let day = place.split(' ').next().unwrap_or("");
-    day.len() == 6 && day.bytes().all(|byte| byte.is_ascii_digit())
+    day.len() == 6 && is_number(day)
 }
 
 /// Whether it is a process and its number: `MainProcess:17060`.
@@ -189,9 +190,6 @@ fn is_process(inner: &str) -> bool {
     inner.len() <= 40
         && inner.split_once(':').is_some_and(|(name, number)| {
             let word = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-            !name.is_empty()
-                && name.bytes().all(word)
-                && !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit())
+            !name.is_empty() && name.bytes().all(word) && is_number(number)
         })
 }

@@ -11,6 +11,7 @@ use super::carrier;
 use super::head::{Head, Style};
 use super::level::{Level, letter_level, logrus_level, word_level};
 use super::mark::Mark;
+use super::text::is_number;
 use super::time::{is_glog, time_length};
 
 mod brackets;
@@ -182,8 +183,7 @@ impl<'t> Head<'t> {
         let length = token.bytes().take_while(u8::is_ascii_uppercase).count();
         if let Some(seconds) = token[length..].strip_prefix('[')
             && let Some(end) = seconds.find(']')
-            && end > 0
-            && seconds[..end].bytes().all(|byte| byte.is_ascii_digit())
+            && is_number(&seconds[..end])
             && let Some(level) = logrus_level(&token[..length])
         {
             self.set_level(level);

@@ -4,6 +4,7 @@ use super::Record;
 use super::follow::{is_appended, is_drawing, is_end, is_native_frame};
 use crate::scan::head::Head;
 use crate::scan::kind::{Kind, Stage};
+use crate::scan::text::is_number;
 
 impl Record {
     pub(super) fn after_crash(&mut self, head: &Head<'_>, body: &str) -> bool {
@@ -54,9 +55,7 @@ impl Record {
             return true;
         }
         let trimmed = body.trim_start();
-        let frame = trimmed.split_once(": ").is_some_and(|(number, _)| {
-            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-        });
+        let frame = trimmed.split_once(": ").is_some_and(|(number, _)| is_number(number));
         (trimmed.len() < body.len() && (frame || trimmed.starts_with("at ")))
             || ["left: ", "right: "].iter().any(|side| trimmed.starts_with(side))
             || body.starts_with("note: ")

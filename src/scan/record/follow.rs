@@ -1,5 +1,7 @@
 //! Lines that belong to what stands above them, by their shape.
 
+use crate::scan::text::is_number;
+
 /// What a shell says when a process is gone, with nothing around it.
 pub(super) fn is_end(body: &str) -> bool {
     ["Aborted", "Segmentation fault", "Bus error", "Illegal instruction"].contains(&body)
@@ -19,7 +21,7 @@ pub(super) fn is_context(body: &str) -> bool {
     ["future", "task", "handle", "protocol", "transport", "asyncgen", "socket"].contains(&key)
 }
 
-/// What CUDA and c10 append to a message.
+/// What CUDA, c10, Python and transformers append to a message, mostly how to find out more.
 pub(super) fn is_appended(body: &str) -> bool {
     let body = body.trim_start();
     [
@@ -77,10 +79,6 @@ pub(super) fn is_diagnostic(message: &str) -> bool {
         .find_map(|kind| message.split_once(kind))
         .map_or("", |(place, _)| place);
     !place.contains(' ') && place.rsplit(':').next().is_some_and(is_number)
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Source code as compilers draw it.
